@@ -52,7 +52,7 @@ class TapRequest(BaseModel):
 
 class TapFrame(NamedTuple):
     type: int
-    index: int
+    sequence: int
     arrival_us: int
     body: bytes
 

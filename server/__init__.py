@@ -1,0 +1,1 @@
+"""The signaling server: accounts, meetings, rooms, the meeting log, the ledger, the HTTP API and the web app."""

@@ -1,0 +1,1 @@
+"""Who somebody is (accounts, sessions, tickets) and what they may do (rights)."""

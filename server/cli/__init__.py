@@ -1,0 +1,1 @@
+"""Commands for administrators: ``python -m server create-admin | verify | …``."""

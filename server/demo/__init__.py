@@ -1,0 +1,1 @@
+"""The demonstration organisation that an empty data folder is filled with."""

@@ -1,0 +1,1 @@
+"""The append-only, hash-chained log of each meeting: the source of truth for everything that happened in it."""

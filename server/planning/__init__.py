@@ -1,0 +1,1 @@
+"""Meeting types and their rules as data, scheduling, the expected roll."""

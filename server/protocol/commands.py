@@ -1,0 +1,220 @@
+"""Commands of a client in a room. Socket.IO event name = ``NAME``; every one is acknowledged with ``Ack``."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from server.protocol.base import Command, Message
+from server.protocol.events import AnyRoomEvent
+from server.protocol.models import RemarkInfo, RollEntry, RoomGrants, RoomSnapshot, SlotInfo, Source
+
+Id = str
+
+
+class ConnectAuth(Message):
+    """Socket.IO ``auth`` payload: a fresh ticket, or the resume token of a seat that the client already had."""
+
+    protocol: int
+    ticket: str | None = Field(default=None, max_length=2048)
+    resume_token: str | None = Field(default=None, max_length=256)
+    device: Literal["desktop", "phone", "site"] = "desktop"
+
+
+class RoomJoined(Message):
+    """Either ``snapshot`` or, when the client's last revision is still known, the ``missed`` events after it."""
+
+    participant_id: Id
+    resume_token: str
+    grants: RoomGrants
+    revision: int
+    server_ms: int
+    snapshot: RoomSnapshot | None = None
+    missed: tuple[AnyRoomEvent, ...] | None = None
+
+
+class RoomJoin(Command):
+    """First command after connecting. ``last_revision`` only after a reconnect of the same page."""
+
+    NAME: ClassVar[str] = "room.join"
+    ANSWER: ClassVar = RoomJoined
+    last_revision: int | None = None
+
+
+class RoomLeave(Command):
+    NAME: ClassVar[str] = "room.leave"
+
+
+class MeetingStart(Command):
+    """Host: the meeting is live from now on; recording begins by itself for the types that require it."""
+
+    NAME: ClassVar[str] = "meeting.start"
+
+
+class MeetingEnd(Command):
+    """Host: closes the room for everybody, ends the recording, assembles the ledger entry."""
+
+    NAME: ClassVar[str] = "meeting.end"
+
+
+class TransportAnswered(Message):
+    sdp: str
+    sources: dict[Source, str]  # source → mid
+    slots: tuple[SlotInfo, ...]
+
+
+class TransportOffer(Command):
+    """One offer, one answer. Again for an ICE restart, more slots, or after ``media.moved``."""
+
+    NAME: ClassVar[str] = "transport.offer"
+    ANSWER: ClassVar = TransportAnswered
+    sdp: str = Field(max_length=60000)
+
+
+class PublicationAdd(Command):
+    """The client begins to send this source (after ``replaceTrack``). Again: no change."""
+
+    NAME: ClassVar[str] = "publication.add"
+    source: Source
+    muted: bool = False
+
+
+class PublicationMute(Command):
+    NAME: ClassVar[str] = "publication.mute"
+    source: Source
+    muted: bool
+
+
+class PublicationRemove(Command):
+    NAME: ClassVar[str] = "publication.remove"
+    source: Source
+
+
+class ViewAnswered(Message):
+    slots: tuple[SlotInfo, ...]
+
+
+class ViewSet(Command):
+    """The publications whose video is shown, most important first."""
+
+    NAME: ClassVar[str] = "view.set"
+    ANSWER: ClassVar = ViewAnswered
+    publication_ids: tuple[str, ...] = Field(max_length=32)
+
+
+class SignedIn(Message):
+    entry: RollEntry
+
+
+class SignIn(Command):
+    """签到 of oneself; apart from joining."""
+
+    NAME: ClassVar[str] = "sign_in.self"
+    ANSWER: ClassVar = SignedIn
+
+
+class SignInProxy(Command):
+    """代录: host or recorder ticks a member of the roll who sits at a site; who ticked stands on the record."""
+
+    NAME: ClassVar[str] = "sign_in.proxy"
+    ANSWER: ClassVar = SignedIn
+    member_id: Id
+
+
+class RemarkPosted(Message):
+    remark: RemarkInfo
+
+
+class RemarkPost(Command):
+    """A remark on the record, 1 to 1,000 characters."""
+
+    NAME: ClassVar[str] = "remark.post"
+    ANSWER: ClassVar = RemarkPosted
+    text: str = Field(min_length=1, max_length=1000)
+
+
+class HandRaise(Command):
+    """Raising twice keeps the place."""
+
+    NAME: ClassVar[str] = "hand.raise"
+
+
+class HandLower(Command):
+    """One's own hand, or (host) another's."""
+
+    NAME: ClassVar[str] = "hand.lower"
+    participant_id: Id | None = None
+
+
+class FloorGive(Command):
+    """Host: 请发言. Takes the hand down and opens a spoken remark."""
+
+    NAME: ClassVar[str] = "floor.give"
+    participant_id: Id
+
+
+class FloorEnd(Command):
+    """Host, or the one who has the floor."""
+
+    NAME: ClassVar[str] = "floor.end"
+
+
+class AgendaMove(Command):
+    """Host or recorder: this item is discussed now; None: none is."""
+
+    NAME: ClassVar[str] = "agenda.move"
+    item_id: Id | None
+
+
+class StagePin(Command):
+    """Host: this publication is the stage for everybody and in the recording; None: follow the speakers."""
+
+    NAME: ClassVar[str] = "stage.pin"
+    publication_id: Id | None
+
+
+class ParticipantMute(Command):
+    """Host: mutes a participant's microphone (never unmutes)."""
+
+    NAME: ClassVar[str] = "participant.mute"
+    participant_id: Id
+
+
+class ParticipantRemove(Command):
+    NAME: ClassVar[str] = "participant.remove"
+    participant_id: Id
+
+
+class RecordingPause(Command):
+    NAME: ClassVar[str] = "recording.pause"
+
+
+class RecordingResume(Command):
+    NAME: ClassVar[str] = "recording.resume"
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    RoomJoin,
+    RoomLeave,
+    MeetingStart,
+    MeetingEnd,
+    TransportOffer,
+    PublicationAdd,
+    PublicationMute,
+    PublicationRemove,
+    ViewSet,
+    SignIn,
+    SignInProxy,
+    RemarkPost,
+    HandRaise,
+    HandLower,
+    FloorGive,
+    FloorEnd,
+    AgendaMove,
+    StagePin,
+    ParticipantMute,
+    ParticipantRemove,
+    RecordingPause,
+    RecordingResume,
+)

@@ -1,0 +1,71 @@
+"""Settings from the environment, read once, frozen. docs/operations.md documents each (a test compares)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator can set. Relative paths are relative to the working directory."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    data_dir: Path = Path("data")
+    database_url: str = ""  # "" = SQLite in data_dir
+    object_store: str = ""  # "" = local store in data_dir
+    worker_token: str = ""  # shared secret of media workers and recorders; the supervisor makes one
+    public_origins: tuple[str, ...] = ()  # extra allowed Origin values, for a TLS front
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
+    redis_url: str = ""  # "" = one server; else Socket.IO fan-out over Redis
+    tls_cert: str = ""
+    tls_key: str = ""
+    demo: bool = True
+    web_dist: Path = Path("web/dist")
+    log_level: str = "INFO"
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'huitang.db'}"
+
+    @property
+    def effective_object_store(self) -> str:
+        return self.object_store or f"file://{(self.data_dir / 'objects').resolve()}"
+
+
+def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
+    """Raises ValueError naming the variable that cannot be read."""
+    port = env.get("PORT", "8080")
+    if not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise ValueError(f"PORT must be a number from 0 to 65535, not {port!r}")
+    return Settings(
+        host=env.get("HOST", "127.0.0.1"),
+        port=int(port),
+        data_dir=Path(env.get("DATA_DIR", "data")),
+        database_url=_async_driver(env.get("DATABASE_URL", "")),
+        object_store=env.get("OBJECT_STORE", ""),
+        worker_token=env.get("WORKER_TOKEN", ""),
+        public_origins=_list(env.get("PUBLIC_ORIGINS", "")),
+        trusted_proxies=_list(env.get("TRUSTED_PROXIES", "")),
+        redis_url=env.get("REDIS_URL", ""),
+        tls_cert=env.get("TLS_CERT", ""),
+        tls_key=env.get("TLS_KEY", ""),
+        demo=env.get("DEMO", "1") != "0",
+        web_dist=Path(env.get("WEB_DIST", "web/dist")),
+        log_level=env.get("LOG_LEVEL", "INFO"),
+    )
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _async_driver(url: str) -> str:
+    """Operators write ``postgresql://``; SQLAlchemy wants the driver's name."""
+    for plain, driver in (("postgresql://", "postgresql+asyncpg://"), ("sqlite://", "sqlite+aiosqlite://")):
+        if url.startswith(plain):
+            return driver + url.removeprefix(plain)
+    return url

@@ -1,0 +1,1 @@
+"""Socket.IO in and out: authenticate, validate, authorise, dispatch, acknowledge, notify."""

@@ -1,0 +1,1 @@
+"""The database: models, migrations, and one module of queries per noun. Only the server writes to it."""

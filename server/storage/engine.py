@@ -1,0 +1,54 @@
+"""The one place where the database is opened. A lost database becomes DatabaseAwayError, whatever the driver raised."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from server.errors import DatabaseAwayError
+
+
+class Database:
+    """An engine and its sessions. ``async with db.session() as session`` commits at the end or rolls back."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        if url.startswith("sqlite"):
+            event.listen(self.engine.sync_engine, "connect", _tune_sqlite)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One transaction. Raises DatabaseAwayError when the database does not answer."""
+        try:
+            async with self._sessions() as session, session.begin():
+                yield session
+        except (OperationalError, PoolTimeoutError, OSError) as error:
+            raise DatabaseAwayError(str(error)) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseAwayError(str(error)) from error
+            raise
+
+    async def check(self) -> None:
+        """Raises DatabaseAwayError when a trivial query does not come back."""
+        async with self.session() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    """WAL lets readers go on while one writes; FULL keeps every acknowledged commit through a power cut."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,1 @@
+"""The server's side of the control channels to media workers and recorders."""

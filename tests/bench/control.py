@@ -1,0 +1,77 @@
+"""A minimal server for one worker: the server's side of the control channel ``media.control``, on a random port."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from types import TracebackType
+from typing import Any
+
+import socketio
+from aiohttp import web
+
+from media.control import NAMESPACE, RoomOpen, WorkerAuth, WorkerHello
+
+CALL_TIMEOUT_S = 20
+
+
+class ControlServer:
+    """``async with ControlServer() as server``: listens on loopback until the block ends."""
+
+    def __init__(self) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self._socketio = socketio.AsyncServer(async_mode="aiohttp", max_http_buffer_size=1 << 20)
+        self._socketio.on("connect", self._on_connect, namespace=NAMESPACE)
+        self._socketio.on("*", self._on_event, namespace=NAMESPACE)
+        self._worker: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        application = web.Application()
+        self._socketio.attach(application)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        self.url = ""
+
+    async def __aenter__(self) -> ControlServer:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        await self._socketio.shutdown()
+        await self._runner.cleanup()
+
+    async def _on_connect(self, _sid: str, _environ: dict[str, Any], auth: dict[str, Any]) -> None:
+        if not secrets.compare_digest(WorkerAuth.model_validate(auth).token, self.token):
+            raise ConnectionRefusedError("wrong token")
+
+    async def _on_event(self, event: str, sid: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Every event is acknowledged; only the hello is read."""
+        if event == WorkerHello.NAME:
+            WorkerHello.model_validate(data)
+            if not self._worker.done():
+                self._worker.set_result(sid)
+        return {"ok": True, "data": {}}
+
+    async def worker_ready(self, timeout_s: float) -> None:
+        """Waits for a worker's hello. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            await asyncio.shield(self._worker)
+
+    async def call(self, message: Any) -> dict[str, Any]:
+        """Makes a call and returns the worker's acknowledgement as it came."""
+        answer: dict[str, Any] = await self._socketio.call(
+            message.NAME,
+            message.model_dump(mode="json"),
+            to=self._worker.result(),
+            namespace=NAMESPACE,
+            timeout=CALL_TIMEOUT_S,
+        )
+        return answer
+
+    async def open_room(self, room_id: str, participants: int) -> None:
+        """Raises RuntimeError if the worker refuses."""
+        answer = await self.call(RoomOpen(room_id=room_id, max_participants=participants))
+        if not answer["ok"]:
+            raise RuntimeError(f"room.open was refused: {answer['error']}")

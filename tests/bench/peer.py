@@ -1,0 +1,110 @@
+"""One generated participant's path to the worker: a UDP socket, ICE as the controlling side, DTLS-SRTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import time
+
+from tests.bench import stun
+from tests.bench.dtls import DtlsAssociation, SrtpSession, local_fingerprint
+from tests.bench.offer import Answer, LocalSecrets
+
+UDP_GRO = 104  # linux/udp.h; Python's socket module has no name for it
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+RECEIVE_BUFFER_BYTES = 1 << 20
+CHECK_RETRY_S = 0.1
+CONNECT_TIMEOUT_S = 15.0
+
+
+def open_socket(*, gro: bool) -> socket.socket:
+    """A UDP socket on loopback. With ``gro`` the kernel hands over a burst of equal packets in one read."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+    except OSError:  # needs CAP_NET_ADMIN; without it the system's limit holds
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    if gro:
+        with contextlib.suppress(OSError):  # an older kernel: one packet per read
+            sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+class Peer:
+    """Connects a participant. The owner reads the socket and hands STUN and DTLS datagrams to ``receive``."""
+
+    def __init__(self, *, gro: bool) -> None:
+        self.socket = open_socket(gro=gro)
+        # Browsers: 4 and 24 characters of the ICE alphabet (RFC 8839 §5.4).
+        self.secrets = LocalSecrets(secrets.token_hex(2), secrets.token_hex(12), local_fingerprint())
+        self.checks_sent = 0
+        self.checks_answered = 0
+        self._tie_breaker = os.urandom(8)
+        self._transaction_id = b""
+        self._username = self._password = ""
+        self._checked = asyncio.Event()
+        self._dtls = DtlsAssociation(self.socket.send)
+        self.sending: SrtpSession
+        self.receiving: SrtpSession
+
+    @property
+    def port(self) -> int:
+        return int(self.socket.getsockname()[1])
+
+    @property
+    def profile(self) -> str:
+        return self._dtls.profile
+
+    async def connect(self, answer: Answer) -> None:
+        """Connectivity check, then the DTLS handshake. Raises TimeoutError or ConnectionError."""
+        self._username = f"{answer.ufrag}:{self.secrets.ufrag}"
+        self._password = answer.password
+        self.socket.connect(answer.candidates[0])
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while not self._checked.is_set():
+            if time.monotonic() > deadline:
+                raise TimeoutError("no connectivity check was answered")
+            self.check()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._checked.wait(), CHECK_RETRY_S)
+        await self._dtls.connect(
+            active=answer.setup != "active",
+            algorithm=answer.fingerprint_algorithm,
+            fingerprint=answer.fingerprint,
+            timeout_s=CONNECT_TIMEOUT_S,
+        )
+        self.sending, self.receiving = self._dtls.sending, self._dtls.receiving
+
+    def check(self) -> None:
+        """Sends one connectivity check; in a connection it keeps the path alive."""
+        self._transaction_id = os.urandom(12)
+        request = stun.binding_request(self._transaction_id, self._username, self._password, self._tie_breaker)
+        self.checks_sent += 1
+        self.send(request)
+
+    def receive(self, datagram: bytes) -> None:
+        """STUN and DTLS (RFC 7983 §7: the first byte tells them apart)."""
+        if datagram[0] < 4:
+            if stun.is_success(datagram, self._transaction_id, self._password):
+                self.checks_answered += 1
+                self._checked.set()
+        elif 19 < datagram[0] < 64:
+            self._dtls.receive(datagram)
+
+    def send(self, datagram: bytes) -> None:
+        # A full socket buffer or a worker that is gone shows in what is delivered, not as an exception here.
+        with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
+            self.socket.send(datagram)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        self.send(self.sending.protect_rtcp(packet))
+
+    async def close(self) -> None:
+        with contextlib.suppress(OSError):
+            await self._dtls.close()
+        self.socket.close()

@@ -1,0 +1,146 @@
+"""The one publisher of a run: sends what ``traffic`` says on its microphone and camera m-lines, answers PLI."""
+
+from __future__ import annotations
+
+import secrets
+import struct
+import time
+from array import array
+
+from tests.bench import rtcp
+from tests.bench.dtls import SrtpError
+from tests.bench.offer import ABS_SEND_TIME, AUDIO_LEVEL, MID, TRANSPORT_CC, AnsweredMedia, SendingSsrcs
+from tests.bench.peer import Peer
+from tests.bench.traffic import TICK_MS, Lane, Piece, Source, stamp
+
+# A browser puts the mid on every packet of a new stream until the first receiver report; a second covers that.
+MID_FOR_PACKETS = {Lane.AUDIO: 50, Lane.VIDEO: 170}
+TICK_NS = TICK_MS * 1_000_000
+NTP_EPOCH_S = 2_208_988_800
+VOICE_LEVEL = 0x80 | 30  # RFC 6464: voice activity, -30 dBov
+
+_HEADER = struct.Struct("!BBHII")
+
+
+class _Stream:
+    """One RTP stream: numbers, payload type and the extensions that the answer took."""
+
+    def __init__(self, lane: Lane, ssrc: int, media: AnsweredMedia, codec: str) -> None:
+        self.lane = lane
+        self.ssrc = ssrc
+        self.payload_type = media.payload_type(codec)
+        # RFC 3550 §5.1 wants random starts; the upper half is avoided so that no stream wraps before its SRTP is up.
+        self.first_sequence = secrets.randbelow(1 << 15)
+        self.first_time = secrets.randbits(32)
+        self.count = 0
+        self.octets = 0
+        self.last_time = 0
+        self._extensions = media.extensions
+        self._mid = media.mid.encode()
+
+    def extension_block(self, transport_sequence: int, now_ns: int) -> bytes:
+        """One-byte header extensions (RFC 8285 §4.2)."""
+        taken, data = self._extensions, b""
+        if (number := taken.get(TRANSPORT_CC)) is not None:
+            data += struct.pack("!BH", number << 4 | 1, transport_sequence)
+        if (number := taken.get(ABS_SEND_TIME)) is not None:
+            data += bytes([number << 4 | 2]) + ((now_ns << 18) // 1_000_000_000 & 0xFFFFFF).to_bytes(3, "big")
+        if self.lane == Lane.AUDIO and (number := taken.get(AUDIO_LEVEL)) is not None:
+            data += bytes([number << 4, VOICE_LEVEL])
+        if self.count < MID_FOR_PACKETS[self.lane] and (number := taken.get(MID)) is not None:
+            data += bytes([number << 4 | len(self._mid) - 1]) + self._mid
+        data += bytes(-len(data) % 4)
+        return struct.pack("!HH", 0xBEDE, len(data) // 4) + data if data else b""
+
+    def packet(self, piece: Piece, transport_sequence: int, now_ns: int) -> bytes:
+        """The next packet of this stream, unprotected, stamped."""
+        extensions = self.extension_block(transport_sequence, now_ns)
+        self.last_time = (self.first_time + piece.rtp_time) & 0xFFFFFFFF
+        header = _HEADER.pack(
+            0x90 if extensions else 0x80,
+            self.payload_type | (0x80 if piece.marker else 0),
+            (self.first_sequence + self.count) & 0xFFFF,
+            self.last_time,
+            self.ssrc,
+        )
+        packet = header + extensions + piece.body + stamp(self.lane, self.count, now_ns)
+        self.count += 1
+        self.octets += len(piece.body)
+        return packet
+
+    def sender_report(self, now_utc_s: float) -> bytes:
+        ntp = int((now_utc_s + NTP_EPOCH_S) * (1 << 32))
+        return rtcp.sender_report(self.ssrc, ntp, self.last_time, self.count, self.octets)
+
+
+class Publisher:
+    """Sends by ticks. ``lateness_us`` holds, per tick, how much later than planned it ran."""
+
+    def __init__(self, peer: Peer, bitrate_bps: int) -> None:
+        self.peer = peer
+        self.ssrcs = SendingSsrcs(*(secrets.randbits(31) + 1 for _ in range(3)))
+        self.source = Source(bitrate_bps)
+        self.streams: dict[Lane, _Stream] = {}
+        self.lateness_us = array("q")
+        self.received = {"pli": 0, "nack": 0, "transport_cc": 0, "receiver_report": 0, "refused": 0, "rtp": 0}
+        self._transport_sequence = 0
+        self._next_tick = 0
+
+    def negotiated(self, media: tuple[AnsweredMedia, ...]) -> None:
+        """Takes payload types and extension ids from the answer's first two m-lines. Raises ValueError for a codec."""
+        self.streams = {
+            Lane.AUDIO: _Stream(Lane.AUDIO, self.ssrcs.microphone, media[0], "opus"),
+            Lane.VIDEO: _Stream(Lane.VIDEO, self.ssrcs.camera, media[1], "H264"),
+        }
+
+    def read(self) -> None:
+        """Takes one datagram from the socket."""
+        try:
+            datagram = self.peer.socket.recv(2048)
+        except (BlockingIOError, ConnectionRefusedError):
+            return
+        if not 127 < datagram[0] < 192:
+            self.peer.receive(datagram)
+        elif 191 < datagram[1] < 224:
+            self._on_rtcp(datagram)
+        else:
+            self.received["rtp"] += 1  # nobody else publishes: a packet of our own came back
+
+    def send_until(self, elapsed_ns: int) -> None:
+        """Runs the ticks that are due ``elapsed_ns`` after the start; a late one is made up for at once."""
+        while self._next_tick * TICK_NS <= elapsed_ns:
+            self.lateness_us.append((elapsed_ns - self._next_tick * TICK_NS) // 1000)
+            for piece in self.source.tick(self._next_tick * TICK_MS):
+                self._send(piece)
+            if self._next_tick % 200 == 199:
+                self._send_sender_reports()
+            self._next_tick += 1
+
+    def _send(self, piece: Piece) -> None:
+        now_ns = time.monotonic_ns()
+        packet = self.streams[piece.lane].packet(piece, self._transport_sequence, now_ns)
+        self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
+        self.peer.send(self.peer.sending.protect(packet))
+
+    def _send_sender_reports(self) -> None:
+        for stream in self.streams.values():
+            self.peer.send_rtcp(stream.sender_report(time.time()))
+
+    def _on_rtcp(self, datagram: bytes) -> None:
+        """Feedback of the worker; a PLI makes the next frame a key frame."""
+        try:
+            compound = self.peer.receiving.unprotect_rtcp(datagram)
+        except SrtpError:
+            self.received["refused"] += 1
+            return
+        for part in rtcp.parts(compound):
+            match part.packet_type, part.format:
+                case rtcp.PSFB, rtcp.FMT_PLI | rtcp.FMT_FIR:
+                    self.received["pli"] += 1
+                    self.source.request_keyframe()
+                case rtcp.RTPFB, rtcp.FMT_TRANSPORT_CC:
+                    self.received["transport_cc"] += 1
+                case rtcp.RTPFB, rtcp.FMT_NACK:
+                    self.received["nack"] += 1
+                case rtcp.RECEIVER_REPORT | rtcp.SENDER_REPORT, _:
+                    self.received["receiver_report"] += 1

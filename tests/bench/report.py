@@ -1,0 +1,93 @@
+"""The figures of a run and how several runs become one; pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+# More than this much of a core taken by other programs makes a run unfit to be quoted.
+NOISY_SHARE = 0.4
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Nearest-rank percentile of an ordered sequence, 0 if it is empty."""
+    if not ordered:
+        return 0.0
+    return float(ordered[min(len(ordered) - 1, int(len(ordered) * share))])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One run. Shares are of one core; "server" is the media worker's process."""
+
+    subscribers: int
+    window_s: float
+    published: int  # packets of the publisher in the window
+    forwarded: int  # of published × subscribers, those that arrived
+    forwarded_per_s: float
+    delivered_fraction: float
+    delivered_fraction_worst: float  # the worst served subscriber
+    duplicates: int
+    renumbered: int  # sampled subscribers that saw a server's numbering jump
+    refused: int  # packets that failed SRTP at a sampled subscriber
+    server_cpu_s: float
+    server_cpu_share: float
+    server_cpu_s_per_million: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+    latency_max_ms: float
+    latency_samples: int
+    rss_mib: float
+    kib_per_subscriber: float
+    join_p50_ms: float  # offer sent → first packet decrypted
+    join_p95_ms: float
+    feedback_per_s: float  # transport-cc feedback packets of all subscribers
+    generator_socket_drops: int
+    server_socket_drops: int
+    generator_cpu_share: float
+    other_cpu_share: float
+    steal_share: float
+    noisy: bool
+    srtp_profile: str
+    publisher: dict[str, float] = field(default_factory=dict)
+
+
+_MEDIANS = (
+    "forwarded_per_s",
+    "server_cpu_s",
+    "server_cpu_share",
+    "server_cpu_s_per_million",
+    "latency_p50_ms",
+    "latency_p99_ms",
+    "latency_max_ms",
+    "rss_mib",
+    "kib_per_subscriber",
+    "join_p50_ms",
+    "join_p95_ms",
+    "feedback_per_s",
+    "generator_cpu_share",
+    "other_cpu_share",
+)
+_WORST = {"delivered_fraction": min, "delivered_fraction_worst": min}
+
+
+def summarize(runs: Sequence[Measurement]) -> dict[str, Any]:
+    """Medians over the runs; what was delivered is the worst of them, and one noisy run makes the whole noisy."""
+    rows = [asdict(run) for run in runs]
+    summary = dict(rows[-1])
+    for name in _MEDIANS:
+        summary[name] = round(statistics.median(row[name] for row in rows), 4)
+    for name, worst in _WORST.items():
+        summary[name] = worst(row[name] for row in rows)
+    summary["noisy"] = any(row["noisy"] for row in rows)
+    summary["runs"] = len(rows)
+    summary["per_run"] = [
+        {
+            name: row[name]
+            for name in ("server_cpu_s_per_million", "delivered_fraction", "latency_p99_ms", "other_cpu_share")
+        }
+        for row in rows
+    ]
+    return summary

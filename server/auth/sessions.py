@@ -1,0 +1,140 @@
+"""Signed-in browsers: a random token in the cookie, its SHA-256 in the table. Revoked on the server, at once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.auth.actor import Actor
+from server.auth.passwords import Passwords
+from server.auth.throttle import Throttle
+from server.clock import Clock
+from server.errors import AppError
+from server.protocol.codes import ErrorCode
+from server.storage.accounts import account_by_login, load_actor
+from server.storage.engine import Database
+from server.storage.models import Account, LoginSession
+from server.telemetry.counters import count
+
+IDLE_MS = 2 * 3_600_000
+LONGEST_MS = 7 * 24 * 3_600_000  # then the password is asked for again, used or not
+SEEN_EVERY_MS = 60_000  # a row is written at most once a minute, not once a request
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session that holds. ``token`` goes into the cookie and nowhere else."""
+
+    token: str
+    csrf_token: str
+    actor: Actor
+    login: str
+    must_change_password: bool
+
+
+class Sessions:
+    """Login, look-up, step-up and revocation."""
+
+    def __init__(self, db: Database, clock: Clock, passwords: Passwords, throttle: Throttle) -> None:
+        self._db = db
+        self._clock = clock
+        self._passwords = passwords
+        self._throttle = throttle
+
+    async def login(
+        self, login: str, password: str, *, address: str, user_agent: str = "", old_token: str | None = None
+    ) -> SignedIn:
+        """A new token each time; ``old_token`` ends. Raises AppError BAD_CREDENTIALS or LOGIN_THROTTLED."""
+        await self._throttle.admit(login, address)
+        async with self._db.session() as session:
+            account = await account_by_login(session, login)
+        usable = account is not None and not account.disabled
+        stored = account.password_hash if account is not None and usable else None
+        if not await self._passwords.matches(stored, password) or account is None:
+            raise await self._refused(login)
+        await self._throttle.succeeded(login, address)
+        async with self._db.session() as session:
+            if old_token:
+                await session.execute(delete(LoginSession).where(LoginSession.token_sha256 == _digest(old_token)))
+            signed_in = await self._open(session, account, user_agent)
+        count("logins")
+        return signed_in
+
+    async def find(self, token: str) -> SignedIn | None:
+        """None: unknown, ended, idle too long, or the account was disabled."""
+        now = self._clock.now_ms()
+        async with self._db.session() as session:
+            query = select(LoginSession, Account).join(Account, LoginSession.account_id == Account.id)
+            found = (await session.execute(query.where(LoginSession.token_sha256 == _digest(token)))).one_or_none()
+            if found is None:
+                return None
+            row, account = found
+            if account.disabled or row.seen_ms < now - IDLE_MS or row.created_ms < now - LONGEST_MS:
+                await session.delete(row)
+                return None
+            if row.seen_ms < now - SEEN_EVERY_MS:
+                row.seen_ms = now
+            actor = await load_actor(session, account, now)
+            return SignedIn(token, row.csrf_token, actor, account.login, account.must_change_password)
+
+    async def revoke(self, token: str) -> None:
+        async with self._db.session() as session:
+            await session.execute(delete(LoginSession).where(LoginSession.token_sha256 == _digest(token)))
+
+    async def revoke_all(self, account_id: str) -> None:
+        async with self._db.session() as session:
+            await session.execute(delete(LoginSession).where(LoginSession.account_id == account_id))
+
+    async def confirm_password(self, actor: Actor, password: str) -> None:
+        """Step-up: the password again, throttled like a login. Raises AppError BAD_CREDENTIALS or LOGIN_THROTTLED."""
+        async with self._db.session() as session:
+            account = await session.get(Account, actor.account_id)
+        if account is None or account.disabled:
+            raise AppError(ErrorCode.NOT_SIGNED_IN, "the account is gone")
+        source = f"account:{actor.account_id}"  # no network address: whoever asks is signed in already
+        await self._throttle.admit(account.login, source)
+        if not await self._passwords.matches(account.password_hash, password):
+            raise await self._refused(account.login)
+        await self._throttle.succeeded(account.login, source)
+
+    async def forget_old(self) -> None:
+        now = self._clock.now_ms()
+        async with self._db.session() as session:
+            stale = (LoginSession.seen_ms < now - IDLE_MS) | (LoginSession.created_ms < now - LONGEST_MS)
+            await session.execute(delete(LoginSession).where(stale))
+        await self._throttle.forget_old()
+
+    async def _refused(self, login: str) -> AppError:
+        count("logins_refused")
+        left = await self._throttle.tries_left(login)
+        return AppError(ErrorCode.BAD_CREDENTIALS, "account or password is wrong", fields={"tries_left": str(left)})
+
+    async def _open(self, session: AsyncSession, account: Account, user_agent: str) -> SignedIn:
+        now = self._clock.now_ms()
+        token, csrf_token = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
+        session.add(
+            LoginSession(
+                token_sha256=_digest(token),
+                account_id=account.id,
+                csrf_token=csrf_token,
+                created_ms=now,
+                seen_ms=now,
+                user_agent=user_agent[:255],
+            )
+        )
+        actor = await load_actor(session, account, now)
+        return SignedIn(token, csrf_token, actor, account.login, account.must_change_password)
+
+
+def same_token(given: str | None, expected: str) -> bool:
+    """In constant time."""
+    return given is not None and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,9 +1,9 @@
 """Camera and microphone files for Chromium's fake devices, made by the suite.
 
 Picture: 640×360, 25 fps. A frame counter stands as 16 black or white blocks in the lower third; once per
-``PERIOD_S`` the upper half is white for ``FLASH_S``. Sound: syllables (a harmonic tone of the person's own, four a second, so that noise
-suppression takes it for speech) and, with each flash, a beep at ``BEEP_HZ``. Both files loop; Chromium starts each when
-its device is opened, so their offset to one another is measured in the publisher's page, not assumed.
+``PERIOD_S`` the upper half is white for ``FLASH_S``. Sound: syllables (a harmonic tone of the person's own, four a
+second, so that noise suppression takes it for speech) and, with each flash, a beep at ``BEEP_HZ``. Both files loop;
+Chromium starts each when its device is opened, so their offset is measured in the publisher's page, not assumed.
 """
 
 from __future__ import annotations

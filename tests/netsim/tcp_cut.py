@@ -1,4 +1,4 @@
-"""A TCP relay in front of the server that can be cut: open connections are reset, new ones refused, until it is mended."""
+"""A TCP relay in front of the server that can be cut: connections are reset, new ones too, until it is mended."""
 
 from __future__ import annotations
 

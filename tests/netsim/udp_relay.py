@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Coroutine
 
 Address = tuple[str, int]
 
@@ -117,7 +118,7 @@ class UdpRelay(asyncio.DatagramProtocol):
             if upstream.transport is not None and self.worker is not None:
                 upstream.transport.sendto(data, self.worker)
 
-    def _spawn(self, coroutine: object) -> None:
-        task = asyncio.ensure_future(coroutine)  # type: ignore[arg-type]
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

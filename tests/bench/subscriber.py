@@ -130,8 +130,8 @@ class Subscriber:
             stream = self._learn(start, end, sequence, ssrc)
             if stream is None:
                 return
-        elif self.sampled:
-            self._verify(stream, start, end, sequence, now_ns)
+        elif self.sampled and not self._verify(stream, start, end, sequence, now_ns):
+            return  # what cannot be decrypted was not delivered
         stream.total += 1
         stream.highest = sequence
         number = (sequence - stream.base) & 0xFFFF
@@ -182,16 +182,17 @@ class Subscriber:
         stream = self.streams[ssrc] = Received(ssrc, lane, base, self.seen[lane], sequence)
         return stream
 
-    def _verify(self, stream: Received, start: int, end: int, sequence: int, now_ns: int) -> None:
+    def _verify(self, stream: Received, start: int, end: int, sequence: int, now_ns: int) -> bool:
         plain = self._decrypt(start, end)
         found = read_stamp(plain) if plain is not None else None
         if found is None:
-            return
+            return False
         self.latencies.append((found.lane, found.number, now_ns - found.sent_ns))
         base = (sequence - found.number) & 0xFFFF
         if base != stream.base:
             stream.base = base
             self.renumbered += 1
+        return True
 
     # --- what goes back -----------------------------------------------------------------------------------------------
 

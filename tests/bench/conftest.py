@@ -1,0 +1,59 @@
+"""Fixtures of the bench's own tests: a viewer on a real socket whose packets come from a real SRTP session."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+import pytest
+from pylibsrtp import Policy, Session
+
+from tests.bench.offer import TRANSPORT_CC, AnsweredMedia
+from tests.bench.peer import Peer
+from tests.bench.subscriber import Subscriber
+from tests.bench.traffic import Lane, stamp
+
+TWCC_ID = 3
+
+
+class Server:
+    """Sends protected packets to one viewer, numbered by itself."""
+
+    def __init__(self, subscriber: Subscriber) -> None:
+        key = bytes(range(28))
+        profile = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
+        policy = Policy(key=key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile)
+        policy.allow_repeat_tx = True
+        self._srtp = Session(policy)
+        subscriber.peer.receiving = Session(Policy(key=key, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.connect(("127.0.0.1", subscriber.peer.port))
+        self.subscriber = subscriber
+
+    def send(self, lane: Lane, number: int, sequence: int, *, transport_sequence: int | None = None) -> None:
+        """One packet of the publisher's ``lane`` under the server's own sequence number; the viewer reads it."""
+        extension = b""
+        if transport_sequence is not None:
+            # Padding before the element, so that the viewer has to walk (RFC 8285 §4.2).
+            extension = struct.pack("!HHBBHI", 0xBEDE, 2, 0, TWCC_ID << 4 | 1, transport_sequence, 0)
+        header = struct.pack("!BBHII", 0x90 if extension else 0x80, 96, sequence & 0xFFFF, 0, 1000 + lane)
+        plain = header + extension + bytes(50) + stamp(lane, number, time.monotonic_ns())
+        self._socket.send(self._srtp.protect(plain))
+        assert self.subscriber.read() == 1
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    peer = Peer(gro=True)
+    subscriber = Subscriber(peer, sampled=True)
+    line = AnsweredMedia("video", "4", 9, "sendonly", extensions={TRANSPORT_CC: TWCC_ID})
+    subscriber.negotiated((line,))
+    sender = Server(subscriber)
+    yield sender
+    sender.close()
+    peer.socket.close()

@@ -1,0 +1,48 @@
+import type { ErrorCode } from '@/protocol/generated'
+
+/** Errors that arise in the browser, before a server could answer. */
+export type LocalErrorCode = 'offline' | 'timeout' | 'bad_answer'
+
+/** What happened, what is safe, what to do. One text per stable code; the room and the pages share them. */
+export default {
+  bad_request: '请求不完整，没有执行。请刷新页面后再试。',
+  message_too_large: '内容太长，没有保存。请删减后再试。',
+  unknown_command: '页面版本太旧，无法执行这项操作。请刷新页面。',
+  protocol_version: '会堂已更新，请刷新页面后继续。',
+  not_signed_in: '登录已过期，请重新登录。登录后会回到本页。',
+  bad_credentials: '账号或密码不对，请核对后再试。',
+  login_throttled: '输错次数太多，请稍后再试。',
+  csrf: '页面停留太久，请刷新后再试。',
+  step_up_required: '请再输入一次密码，确认是您本人。',
+  forbidden: '您没有这项权限。如有需要，请联系本单位管理员。',
+  not_found: '没有找到这项内容，可能已被移除，或您无权查看。',
+  conflict: '其他人刚刚修改过。您填写的内容还在，请载入最新内容后再保存。',
+  validation: '有内容需要改正，请检查标出的地方。',
+  rate_limited: '操作太快，请稍等几秒再试。',
+  ticket_invalid: '进入凭证无效，请重新点“进入会议”。',
+  ticket_expired: '进入凭证已过期，请重新点“进入会议”。',
+  ticket_used: '进入凭证已使用过，请重新点“进入会议”。',
+  resume_expired: '离开时间较长，需要重新进入会议。您的签到和发言已保存。',
+  room_closed: '会议已结束。',
+  room_full: '会议人数已满，暂时无法进入。请联系主持人。',
+  removed: '主持人已请您离开会议。如有疑问，请联系主持人。',
+  replaced: '您已在另一台设备进入会议，本机已退出。',
+  not_joined: '您还没有进入会议，请重新进入。',
+  meeting_not_open: '会议尚未开放，请在开始前 30 分钟内进入。',
+  meeting_state: '会议当前状态下不能这样操作。',
+  bad_sdp: '音视频连接没有建立。您的签到和发言不受影响，请重新进入。',
+  no_usable_media: '本浏览器不支持会议所用的音视频格式，请换用最新版浏览器。',
+  media_unavailable: '音视频服务暂时不可用，正在自动重试。您的签到和发言不受影响。',
+  recorder_unavailable: '录制服务暂时不可用，会议可以照常进行。',
+  store_away: '录像存储暂时连不上，请稍后再试。',
+  store_full: '录像存储空间已满，请联系管理员。',
+  database_away: '服务器暂时无法读取数据，没有保存。您填写的内容还在，请稍后再试。',
+  log_unavailable: '服务器暂时无法保存，这次操作没有生效。请稍后再试。',
+  recording_not_ready: '录像还在整理，请稍后再看。',
+  watch_session_over: '本次学习已中断，已计入的时间不受影响。请继续播放。',
+  already_signed: '您已经签过字了。',
+  internal_error: '服务器出了问题，没有保存成功。您填写的内容还在，请再试一次。',
+  offline: '当前无网络，没有发送成功。您填写的内容还在，联网后请再试。',
+  timeout: '服务器没有及时回应，请再试一次。',
+  bad_answer: '服务器的回应无法识别，请刷新页面后再试。',
+} satisfies Record<ErrorCode | LocalErrorCode, string>

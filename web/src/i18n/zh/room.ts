@@ -1,0 +1,4 @@
+/** Words of lobby and room. */
+export default {
+  title: '会议室',
+}

@@ -1,0 +1,39 @@
+import { fileURLToPath, URL } from 'node:url'
+
+import vue from '@vitejs/plugin-vue'
+import icons from 'unplugin-icons/vite'
+import { defineConfig } from 'vitest/config'
+
+import { gzipCopies } from './build/gzipCopies.ts'
+
+const server = process.env.HUITANG_SERVER ?? 'http://localhost:8080'
+
+export default defineConfig({
+  plugins: [vue(), icons({ compiler: 'vue3', scale: 1.25 }), gzipCopies()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  define: {
+    __VUE_OPTIONS_API__: 'false',
+    __VUE_PROD_DEVTOOLS__: 'false',
+    __VUE_I18N_LEGACY_API__: 'false',
+    __VUE_I18N_FULL_INSTALL__: 'false',
+    __INTLIFY_PROD_DEVTOOLS__: 'false',
+  },
+  build: {
+    // Old WeChat web views and iPads still in use (ux.md floor: Android WebView 90, iOS 15).
+    target: ['chrome87', 'safari14'],
+    // The page's CSP has no `data:`; every asset is a file of its own.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 700,
+  },
+  server: {
+    proxy: {
+      '/api': server,
+      '/healthz': server,
+      '/socket.io': { target: server, ws: true },
+    },
+  },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.test.ts', 'build/**/*.test.ts'],
+  },
+})

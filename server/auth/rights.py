@@ -37,7 +37,8 @@ class Target:
 
 
 _PLAN: frozenset[Role] = frozenset({"secretary", "liaison", "host"})
-_OFFICE: frozenset[Role] = frozenset({"secretary", "liaison", "recorder", "host"})
+OFFICE_ROLES: frozenset[Role] = frozenset({"secretary", "liaison", "recorder", "host"})
+OVERSIGHT_ROLES: frozenset[Role] = frozenset({"inspector", "admin"})  # reads go down the tree for these only
 
 
 def can(actor: Actor, action: Action, target: Target) -> bool:
@@ -50,7 +51,7 @@ def can(actor: Actor, action: Action, target: Target) -> bool:
         case Action.JOIN_MEETING:
             return expected
         case Action.SEE_MEETING | Action.WATCH_RECORDING:
-            return expected or bool(here & _OFFICE) or bool(above & {"inspector", "admin"})
+            return expected or bool(here & OFFICE_ROLES) or bool(above & OVERSIGHT_ROLES)
         case Action.MODERATE_MEETING | Action.SIGN_AS_HOST:
             return me == target.host_member_id
         case Action.SIGN_AS_RECORDER:
@@ -59,10 +60,10 @@ def can(actor: Actor, action: Action, target: Target) -> bool:
             return me in (target.host_member_id, target.recorder_member_id) or "secretary" in here
         case Action.READ_LEDGER | Action.EXPORT_LEDGER:
             part = me in (target.host_member_id, target.recorder_member_id)
-            return part or bool(here & _OFFICE) or bool(above & {"inspector", "admin"})
+            return part or bool(here & OFFICE_ROLES) or bool(above & OVERSIGHT_ROLES)
         case Action.SCHEDULE_MEETING:
             return bool(here & _PLAN)
         case Action.READ_ORGANISATION:
-            return target.path in actor.homes or bool(above & {"inspector", "admin"}) or bool(here)
+            return target.path in actor.homes or bool(above & OVERSIGHT_ROLES) or bool(here)
         case Action.ADMINISTER:
             return "admin" in above

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import uvloop
 
@@ -66,6 +67,10 @@ class Reading:
     feedback: int
 
 
+class FaultError(Exception):
+    """The generator itself went wrong."""
+
+
 class Generator:
     """One run."""
 
@@ -81,10 +86,12 @@ class Generator:
         self._joins_ms: list[float] = []
         self._started_ns = 0
         self._ticks = 0
+        self._fault: str | None = None
+        self._loop.set_exception_handler(self._on_fault)
         self._loop.add_reader(self._epoll.fileno(), self._on_readable)
 
     async def run(self) -> Measurement:
-        """Raises RefusedError, TimeoutError, ConnectionError or ValueError if the run cannot be made."""
+        """Raises FaultError, RefusedError, TimeoutError, ConnectionError or ValueError if the run cannot be made."""
         await self._join_publisher()
         await asyncio.sleep(1.0)  # the worker has the publisher's streams and settles
         rss_alone_kib = machine.resident_kib(self._plan.server_pid)
@@ -98,8 +105,15 @@ class Generator:
         await asyncio.sleep(self._plan.window_s)
         after, last_tick = self._read(), len(self._publisher.lateness_us)
         await asyncio.sleep(DRAIN_S)
+        if self._fault:
+            raise FaultError(self._fault)
         lateness_us = sorted(self._publisher.lateness_us[first_tick:last_tick])
         return self._evaluate(before, after, lateness_us, rss_alone_kib)
+
+    def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A fault of the generator itself must not pass for one of the worker: the run then has no result."""
+        self._fault = self._fault or str(context.get("exception") or context["message"])
+        loop.default_exception_handler(context)
 
     async def close(self) -> None:
         self._started_ns = 0
@@ -274,7 +288,7 @@ async def _main(plan: Plan) -> int:
     generator = Generator(plan, parent)
     try:
         measurement = await generator.run()
-    except (RefusedError, TimeoutError, ConnectionError, ValueError) as error:
+    except (FaultError, RefusedError, TimeoutError, ConnectionError, ValueError) as error:
         parent.say({"failed": f"{type(error).__name__}: {error}"})
         return 1
     finally:

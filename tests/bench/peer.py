@@ -49,8 +49,8 @@ class Peer:
         self._username = self._password = ""
         self._checked = asyncio.Event()
         self._dtls = DtlsAssociation(self.socket.send)
-        self.sending: SrtpSession
-        self.receiving: SrtpSession
+        self.sending: SrtpSession | None = None  # until the handshake is over
+        self.receiving: SrtpSession | None = None
 
     @property
     def port(self) -> int:
@@ -101,7 +101,14 @@ class Peer:
         with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
             self.socket.send(datagram)
 
+    def send_rtp(self, packet: bytes) -> None:
+        """Only after ``connect``."""
+        assert self.sending is not None
+        self.send(self.sending.protect(packet))
+
     def send_rtcp(self, packet: bytes) -> None:
+        """Only after ``connect``."""
+        assert self.sending is not None
         self.send(self.sending.protect_rtcp(packet))
 
     async def close(self) -> None:

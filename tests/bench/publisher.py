@@ -120,7 +120,7 @@ class Publisher:
         now_ns = time.monotonic_ns()
         packet = self.streams[piece.lane].packet(piece, self._transport_sequence, now_ns)
         self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
-        self.peer.send(self.peer.sending.protect(packet))
+        self.peer.send_rtp(packet)
 
     def _send_sender_reports(self) -> None:
         for stream in self.streams.values():
@@ -128,6 +128,8 @@ class Publisher:
 
     def _on_rtcp(self, datagram: bytes) -> None:
         """Feedback of the worker; a PLI makes the next frame a key frame."""
+        if self.peer.receiving is None:
+            return
         try:
             compound = self.peer.receiving.unprotect_rtcp(datagram)
         except SrtpError:

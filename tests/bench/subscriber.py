@@ -165,6 +165,8 @@ class Subscriber:
         return 0
 
     def _decrypt(self, start: int, end: int) -> bytes | None:
+        if self.peer.receiving is None:  # the server's side of the handshake was over first
+            return None
         try:
             return self.peer.receiving.unprotect(bytes(_buffer[start:end]))
         except SrtpError:

@@ -1,0 +1,97 @@
+"""What is really in a finished recording: decoded pictures and sound on the recording's own timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.e2e.media_files import BEEP_HZ, is_flash
+from tests.e2e.media_probe import nearest_lag_ms
+
+BLOCK_S = 0.01
+
+
+@dataclass
+class Decoded:
+    """Times in ms from the first packet of the playlist."""
+
+    video_ms: list[float] = field(default_factory=list)
+    flash_edges_ms: list[float] = field(default_factory=list)
+    beep_edges_ms: list[float] = field(default_factory=list)
+    audio_end_ms: float = 0.0
+    samples: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    rate_hz: int = 48000
+    sizes: set[tuple[int, int]] = field(default_factory=set)
+    was_flash: bool = True
+
+    @property
+    def duration_ms(self) -> float:
+        return max(self.audio_end_ms, self.video_ms[-1] if self.video_ms else 0.0)
+
+    @property
+    def lag_ms(self) -> float:
+        """How much later the beep comes than the flash (median)."""
+        return nearest_lag_ms(self.flash_edges_ms, self.beep_edges_ms)
+
+    def level_db(self, frequency_hz: float) -> float:
+        """Strength of a tone over the whole recording, relative to its total power."""
+        t = np.arange(len(self.samples)) / self.rate_hz
+        power = float(np.mean(self.samples.astype(np.float64) ** 2)) + 1e-12
+        best = 0.0
+        for block in np.array_split(np.arange(len(t)), max(1, len(t) // self.rate_hz)):
+            wave = np.exp(-2j * np.pi * frequency_hz * t[block])
+            best = max(best, abs(np.mean(self.samples[block] * wave)) ** 2)
+        return float(10 * np.log10(best / power + 1e-12))
+
+
+def decode_recording(playlist: Path) -> Decoded:
+    """Decodes every segment that the playlist names, through FFmpeg's own HLS reader."""
+    found = Decoded()
+    pieces: list[NDArray[np.float32]] = []
+    audio_start_ms = None
+    with av.open(str(playlist), options={"allowed_extensions": "ALL"}) as container:
+        starts = [float(s.start_time * s.time_base) for s in container.streams if s.start_time and s.time_base]
+        start_s = min(starts, default=0.0)
+        frames: Iterator[Any] = container.decode()
+        for frame in frames:
+            at_ms = ((frame.time or 0.0) - start_s) * 1000
+            if isinstance(frame, av.VideoFrame):
+                _see(found, frame, at_ms)
+            elif isinstance(frame, av.AudioFrame):
+                audio_start_ms = at_ms if audio_start_ms is None else audio_start_ms
+                found.rate_hz = frame.sample_rate
+                pieces.append(frame.to_ndarray().mean(axis=0).astype(np.float32))
+                found.audio_end_ms = max(found.audio_end_ms, at_ms + 1000 * frame.samples / frame.sample_rate)
+    found.samples = np.concatenate(pieces) if pieces else found.samples
+    found.beep_edges_ms = [at + (audio_start_ms or 0.0) for at in _beeps(found.samples, found.rate_hz)]
+    return found
+
+
+def _see(found: Decoded, frame: av.VideoFrame, at_ms: float) -> None:
+    flash = is_flash(frame.to_ndarray(format="gray").astype(np.uint8, copy=False))
+    if flash and not found.was_flash:
+        found.flash_edges_ms.append(at_ms)
+    found.was_flash = flash
+    found.video_ms.append(at_ms)
+    found.sizes.add((frame.width, frame.height))
+
+
+def _beeps(samples: NDArray[np.float32], rate_hz: int) -> list[float]:
+    """Rising edges of the beep's frequency, in blocks of 10 ms."""
+    size = int(rate_hz * BLOCK_S)
+    wave = np.exp(-2j * np.pi * BEEP_HZ * np.arange(size) / rate_hz)
+    edges, loud = [], True
+    for number in range(len(samples) // size):
+        block = samples[number * size : (number + 1) * size]
+        power = float(np.mean(block**2))
+        now = power > 1e-3 and abs(np.mean(block * wave)) ** 2 / power > 0.15
+        if now and not loud:
+            edges.append(number * BLOCK_S * 1000)
+        loud = bool(now)
+    return edges

@@ -17,7 +17,7 @@ EVENT_TYPES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("meeting_interrupted", "since_ms", ""),
         ("meeting_resumed", "", ""),
         ("meeting_ended", "reason", ""),  # host, timeout
-        ("joined", "participant_id member_id role device", ""),
+        ("joined", "participant_id member_id role device", "epoch"),  # epoch grows when a seat is taken over
         ("presence_changed", "participant_id presence", ""),  # present, unstable, away
         (
             "left",
@@ -32,14 +32,15 @@ EVENT_TYPES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("floor_ended", "remark_id participant_id member_id", "by"),
         ("agenda_moved", "item_id", ""),  # item_id null: none is discussed
         ("stage_changed", "publication_id", ""),
-        ("publication_started", "participant_id source", ""),
+        ("publication_started", "participant_id source", "muted"),
+        ("publication_muted", "participant_id source muted", ""),
         ("publication_ended", "participant_id source", ""),
         ("muted_by_host", "participant_id by", ""),
         ("recording_started", "recording_id", "origin_ms"),
         ("recording_paused", "recording_id by", ""),
         ("recording_resumed", "recording_id by", ""),
         ("recording_failed", "recording_id code", ""),
-        ("recording_segment", "recording_id index key sha256 start_ms duration_ms", ""),
+        ("recording_segment", "recording_id index key sha256 start_ms duration_ms", "bytes"),
         ("recording_finished", "recording_id duration_ms gaps origin_ms", ""),
         ("ledger_assembled", "entry_id facts_sha256", ""),
         ("minutes_changed", "entry_id version minutes_sha256", ""),

@@ -25,9 +25,11 @@ def test_export_is_deterministic() -> None:
 
 def test_every_command_event_and_code_is_in_it() -> None:
     text = export.export()
-    for message in (*COMMANDS, *ROOM_EVENTS, *VOLATILE_EVENTS):
-        assert f'"{message.NAME}"' in text
-        assert f"export interface {message.__name__} {{" in text
+    named = [(m.NAME, m.__name__) for m in COMMANDS]
+    named += [(m.NAME, m.__name__) for m in ROOM_EVENTS] + [(m.NAME, m.__name__) for m in VOLATILE_EVENTS]
+    for name, interface in named:
+        assert f'"{name}"' in text
+        assert f"export interface {interface} {{" in text
     for code in ErrorCode:
         assert f'{code.name}: "{code.value}",' in text
 

@@ -26,6 +26,7 @@ def _parse(arguments: list[str] | None) -> tuple[Options, int]:
     parser.add_argument("--bitrate-kbps", type=int, default=1500)
     parser.add_argument("--sample-every", type=int, default=16, help="one subscriber in this many decrypts everything")
     parser.add_argument("--video-slots", type=int, default=4)
+    parser.add_argument("--loss-percent", type=float, default=0.0, help="share of packets that subscribers throw away")
     parser.add_argument("--no-gro", action="store_true", help="subscribers take one packet per read")
     parser.add_argument("--worker-command", default=f"{shlex.quote(sys.executable)} -m media")
     given = parser.parse_args(arguments)
@@ -40,6 +41,7 @@ def _parse(arguments: list[str] | None) -> tuple[Options, int]:
         sample_every=given.sample_every,
         video_slots=given.video_slots,
         gro=not given.no_gro,
+        loss=given.loss_percent / 100,
         worker_command=tuple(shlex.split(given.worker_command)),
         worker_core=worker_core,
         load_core=load_core,
@@ -73,6 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         "taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "bitrate_kbps": options.bitrate_bps // 1000,
         "gro": options.gro,
+        "loss_percent": options.loss * 100,
         **summarize(results),
         "machine": described,
     }

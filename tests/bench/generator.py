@@ -49,6 +49,7 @@ class Plan:
     sample_every: int
     video_slots: int
     gro: bool
+    loss: float
     server_pid: int
     parent_pid: int
     core: int | None
@@ -152,7 +153,7 @@ class Generator:
     async def _join_subscriber(self, index: int) -> None:
         peer = Peer(gro=self._plan.gro)
         self._peers.append(peer)
-        subscriber = Subscriber(peer, sampled=index % self._plan.sample_every == 0)
+        subscriber = Subscriber(peer, sampled=index % self._plan.sample_every == 0, loss=self._plan.loss, seed=index)
         self._watch(peer, subscriber.read)
         participant_id = f"subscriber-{index}"
         ssrcs = SendingSsrcs(3 * index + 1, 3 * index + 2, 3 * index + 3)
@@ -198,6 +199,7 @@ class Generator:
 
     def _send_feedback(self, tick: int) -> None:
         for subscriber in self._subscribers[tick % FEEDBACK_TICKS :: FEEDBACK_TICKS]:
+            subscriber.send_nacks()
             subscriber.send_feedback()
         for subscriber in self._subscribers[tick % REPORT_TICKS :: REPORT_TICKS]:
             subscriber.send_report()
@@ -257,6 +259,9 @@ class Generator:
             kib_per_subscriber=round((rss_kib - rss_alone_kib) / self._plan.subscribers, 1),
             join_p50_ms=round(percentile(joins_ms, 0.5), 1),
             join_p95_ms=round(percentile(joins_ms, 0.95), 1),
+            lost_on_purpose=sum(subscriber.dropped for subscriber in self._subscribers),
+            nacks=sum(subscriber.nacks_sent for subscriber in self._subscribers),
+            repaired_by_rtx=sum(subscriber.repaired for subscriber in self._subscribers),
             feedback_per_s=round((after.feedback - before.feedback) / window_s, 1),
             generator_socket_drops=machine.dropped_datagrams({peer.port for peer in self._peers}),
             server_socket_drops=machine.dropped_datagrams({server_port}),

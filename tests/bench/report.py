@@ -43,6 +43,9 @@ class Measurement:
     kib_per_subscriber: float
     join_p50_ms: float  # offer sent → first packet decrypted
     join_p95_ms: float
+    lost_on_purpose: int  # with --loss-percent, since the subscribers joined, resent packets too
+    nacks: int
+    repaired_by_rtx: int
     feedback_per_s: float  # transport-cc feedback packets of all subscribers
     generator_socket_drops: int
     server_socket_drops: int

@@ -51,6 +51,12 @@ def sender_report(ssrc: int, ntp: int, rtp_time: int, packets: int, octets: int)
     return _SR.pack(0x80, SENDER_REPORT, 6, ssrc, ntp >> 32, ntp & 0xFFFFFFFF, *counts)
 
 
+def generic_nack(ssrc: int, media_ssrc: int, sequences: Sequence[int]) -> bytes:
+    """Asks for packets again (RFC 4585 §6.2.1); one entry each: what is lost at random seldom stands together."""
+    entries = b"".join(struct.pack("!HH", sequence, 0) for sequence in sequences)
+    return _FEEDBACK.pack(0x80 | FMT_NACK, RTPFB, 2 + len(sequences), ssrc, media_ssrc) + entries
+
+
 def _chunks(statuses: bytearray) -> bytes:
     """Run-length chunks (§3.1.3): one per run of equal symbols, each at most 8191 long."""
     chunks = bytearray()

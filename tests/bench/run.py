@@ -41,6 +41,7 @@ class Options:
     sample_every: int
     video_slots: int
     gro: bool
+    loss: float
     worker_command: tuple[str, ...]
     worker_core: int | None
     load_core: int | None
@@ -60,6 +61,7 @@ async def measure(options: Options) -> Measurement:
             sample_every=options.sample_every,
             video_slots=options.video_slots,
             gro=options.gro,
+            loss=options.loss,
             server_pid=worker.pid,
             parent_pid=os.getpid(),
             core=options.load_core,

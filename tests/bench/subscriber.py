@@ -9,6 +9,7 @@ numbering.
 from __future__ import annotations
 
 import asyncio
+import random
 import struct
 import time
 from array import array
@@ -20,6 +21,8 @@ from tests.bench.peer import UDP_GRO, Peer
 from tests.bench.traffic import Lane, read_stamp
 
 NUMBERS = 1 << 16
+# As Chromium's NACK module: at most ten requests for a packet; a gap this wide is not asked for packet by packet.
+NACK_TRIES, WIDEST_GAP = 10, 1000
 _SEQUENCE_SSRC = struct.Struct("!H4xI").unpack_from
 _GRO_SIZE = struct.Struct("=i").unpack_from
 
@@ -36,6 +39,7 @@ class Received:
         "cycles",
         "highest",
         "lane",
+        "missing",
         "reported",
         "reported_highest",
         "seen",
@@ -54,7 +58,18 @@ class Received:
         self.total = 0
         self.reported = 0
         self.reported_highest = sequence
+        self.missing: dict[int, int] = {}  # sequence → times it was asked for
         self.twcc_at = 0  # where in a packet the transport-wide extension was found last
+
+    def note_gap(self, sequence: int) -> None:
+        """``sequence`` is not the one after the highest: packets are missing before it, or it is one of them."""
+        gap = (sequence - self.highest) & 0xFFFF
+        if gap >= 0x8000 or not gap:
+            self.missing.pop(sequence, None)
+            return
+        if gap <= WIDEST_GAP:
+            self.missing.update(dict.fromkeys(((self.highest + step) & 0xFFFF for step in range(1, gap)), 0))
+        self.highest = sequence
 
     def report(self) -> rtcp.ReportBlock:
         """A report block over what came since the last one. One wrap between two reports is noticed, more cannot be."""
@@ -70,7 +85,7 @@ class Received:
 class Subscriber:
     """One viewer. ``read`` is called when its socket is readable and takes one burst."""
 
-    def __init__(self, peer: Peer, *, sampled: bool) -> None:
+    def __init__(self, peer: Peer, *, sampled: bool, loss: float = 0.0, seed: int = 0) -> None:
         self.peer = peer
         self.sampled = sampled
         self.streams: dict[int, Received] = {}
@@ -84,6 +99,12 @@ class Subscriber:
         self.feedback_sent = 0
         self._arrivals: list[tuple[int, int]] = []
         self._twcc_ssrc = 0
+        self.dropped = 0
+        self.repaired = 0
+        self.nacks_sent = 0
+        self._loss = loss
+        self._random = random.Random(seed).random
+        self._rtx_types: set[int] = set()
         self._twcc_byte = 0
         self._ssrc = int.from_bytes(peer.secrets.password.encode()[:4], "big")
         self._recvmsg_into = peer.socket.recvmsg_into
@@ -96,6 +117,7 @@ class Subscriber:
             if "send" in line.direction and TRANSPORT_CC in line.extensions
         }
         self._twcc_byte = ids.pop() << 4 | 1 if ids else 0
+        self._rtx_types = {number for line in media for number, name in line.codecs.items() if name.lower() == "rtx"}
 
     def read(self) -> int:
         """Takes one burst from the socket and returns how many datagrams it held."""
@@ -124,16 +146,25 @@ class Subscriber:
         if 191 < buffer[start + 1] < 224:
             self.rtcp_received += 1
             return
+        if self._loss and self._random() < self._loss:
+            self.dropped += 1
+            return
         sequence, ssrc = _SEQUENCE_SSRC(buffer, start + 2)
         stream = self.streams.get(ssrc)
         if stream is None:
+            if buffer[start + 1] & 0x7F in self._rtx_types:
+                self._take_resent(start, end)
+                return
             stream = self._learn(start, end, sequence, ssrc)
             if stream is None:
                 return
         elif self.sampled and not self._verify(stream, start, end, sequence, now_ns):
             return  # what cannot be decrypted was not delivered
         stream.total += 1
-        stream.highest = sequence
+        if sequence == (stream.highest + 1) & 0xFFFF:
+            stream.highest = sequence
+        elif sequence != stream.highest:
+            stream.note_gap(sequence)
         number = (sequence - stream.base) & 0xFFFF
         seen = stream.seen
         if seen[number]:
@@ -184,6 +215,18 @@ class Subscriber:
         stream = self.streams[ssrc] = Received(ssrc, lane, base, self.seen[lane], sequence)
         return stream
 
+    def _take_resent(self, start: int, end: int) -> None:
+        """A packet on an RTX stream (RFC 4588 §4): the stamp tells which one it is."""
+        plain = self._decrypt(start, end)
+        found = read_stamp(plain) if plain is not None else None
+        if found is None:
+            return
+        for stream in self.streams.values():
+            if stream.lane == found.lane:
+                stream.missing.pop((stream.base + found.number) & 0xFFFF, None)
+        self.repaired += not self.seen[Lane(found.lane)][found.number & 0xFFFF]
+        self.seen[Lane(found.lane)][found.number & 0xFFFF] = 1
+
     def _verify(self, stream: Received, start: int, end: int, sequence: int, now_ns: int) -> bool:
         plain = self._decrypt(start, end)
         found = read_stamp(plain) if plain is not None else None
@@ -206,6 +249,15 @@ class Subscriber:
         self._arrivals = []
         self.feedback_sent += 1
         self.peer.send_rtcp(packet)
+
+    def send_nacks(self) -> None:
+        """Asks for what is missing; after enough tries it is given up."""
+        for stream in self.streams.values():
+            if stream.missing:
+                self.peer.send_rtcp(rtcp.generic_nack(self._ssrc, stream.ssrc, list(stream.missing)))
+                self.nacks_sent += 1
+                asked = {sequence: tries + 1 for sequence, tries in stream.missing.items()}
+                stream.missing = {sequence: tries for sequence, tries in asked.items() if tries < NACK_TRIES}
 
     def send_report(self) -> None:
         if self.streams:

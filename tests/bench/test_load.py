@@ -6,7 +6,9 @@ import dataclasses
 
 from tests.bench import machine
 from tests.bench.conftest import Server
+from tests.bench.peer import Peer
 from tests.bench.report import Measurement, percentile, summarize
+from tests.bench.subscriber import Subscriber
 from tests.bench.traffic import (
     FU_A,
     KEYFRAME_EVERY,
@@ -81,6 +83,26 @@ def test_a_viewer_that_does_not_decrypt_counts_what_comes_twice_once(server: Ser
         server.send(Lane.VIDEO, number, 100 + number)
     assert server.subscriber.delivered(Lane.VIDEO, 0, 2) == 2
     assert (server.subscriber.duplicates, server.subscriber.refused) == (1, 0)
+
+
+def test_a_gap_is_asked_for_until_it_is_filled(server: Server) -> None:
+    for number in (0, 1, 4):
+        server.send(Lane.VIDEO, number, 65535 + number)
+    (stream,) = server.subscriber.streams.values()
+    assert list(stream.missing) == [1, 2]
+    server.send(Lane.VIDEO, 2, 1)
+    assert list(stream.missing) == [2]
+    assert stream.highest == 3
+    assert server.subscriber.delivered(Lane.VIDEO, 0, 5) == 4
+
+
+def test_lost_packets_are_not_counted() -> None:
+    peer = Peer(gro=True)
+    sender = Server(Subscriber(peer, sampled=False, loss=1.0))
+    sender.send(Lane.VIDEO, 0, 0)
+    assert (sender.subscriber.dropped, sender.subscriber.streams) == (1, {})
+    sender.close()
+    peer.socket.close()
 
 
 def test_a_sampled_viewer_sees_that_the_server_renumbers(server: Server) -> None:

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from aioice import stun as aioice_stun
-from aiortc.rtp import RtcpPacket, RtcpRrPacket, RtcpSdesPacket, RtcpSrPacket
+from aiortc.rtp import RtcpPacket, RtcpRrPacket, RtcpRtpfbPacket, RtcpSdesPacket, RtcpSrPacket
 
 from tests.bench import rtcp, stun
 from tests.bench.offer import TRANSPORT_CC, LocalSecrets, SendingSsrcs, build_offer, parse_answer
@@ -58,6 +58,12 @@ def test_a_sender_report_is_read_by_another_rtcp_implementation() -> None:
     (report,) = RtcpPacket.parse(rtcp.sender_report(5, 6 << 32 | 7, 8, 9, 10))
     assert isinstance(report, RtcpSrPacket)
     assert (report.ssrc, report.sender_info.ntp_timestamp, report.sender_info.packet_count) == (5, 6 << 32 | 7, 9)
+
+
+def test_a_nack_is_read_by_another_rtcp_implementation() -> None:
+    (nack,) = RtcpPacket.parse(rtcp.generic_nack(5, 9, [3, 65535]))
+    assert isinstance(nack, RtcpRtpfbPacket)
+    assert (nack.fmt, nack.media_ssrc, nack.lost) == (rtcp.FMT_NACK, 9, [3, 65535])
 
 
 def _read_feedback(packet: bytes) -> tuple[int, dict[int, int]]:

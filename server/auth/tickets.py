@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.auth.actor import Actor
+from server.auth.rate import RateLimit
 from server.clock import Clock
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
@@ -26,7 +27,8 @@ from server.telemetry.counters import count
 
 LIFETIME_MS = 60_000
 MAX_TICKET_CHARS = 2048
-KEY_BYTES = 32
+# A page asks for one ticket per join; more than this is a program.
+PER_MINUTE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,12 @@ class Tickets:
         self._clock = clock
         self._since_ms = clock.now_ms()
         self._used: dict[str, int] = {}
+        self._limit = RateLimit(per_s=PER_MINUTE / 60, burst=PER_MINUTE)
 
     def issue(self, meeting_id: str, actor: Actor, role: RoomRole, device: str, now: int) -> JoinTicket:
+        """Raises AppError RATE_LIMITED."""
+        if not self._limit.allow(f"{actor.member_id}:{meeting_id}", now):
+            raise AppError(ErrorCode.RATE_LIMITED, "too many tickets for this member", retryable=True)
         claims = {
             "mtg": meeting_id,
             "sub": actor.member_id,

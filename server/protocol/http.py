@@ -92,6 +92,8 @@ class MakeupTaskInfo(Message):
 
 
 class Home(Message):
+    """``GET /api/home``."""
+
     now: tuple[MeetingSummary, ...]  # live, or less than 30 min away
     upcoming: tuple[MeetingSummary, ...]
     makeup: tuple[MakeupTaskInfo, ...]
@@ -153,6 +155,8 @@ class MeetingPerson(Message):
 
 
 class MeetingDetail(Message):
+    """``GET /api/meetings/{meeting_id}``; the answer to ``POST /api/meetings`` and ``…/{meeting_id}/cancel`` as well."""
+
     summary: MeetingSummary
     place: str
     recorder_name: str
@@ -163,7 +167,16 @@ class MeetingDetail(Message):
     can_edit: bool
 
 
+class MeetingPage(Message):
+    """``GET /api/meetings?organisation_id=&type=&state=&from_ms=&to_ms=&cursor=&limit=``, the newest first."""
+
+    rows: tuple[MeetingSummary, ...]
+    next_cursor: str | None = None
+
+
 class TicketRequest(Message):
+    """``POST /api/meetings/{meeting_id}/ticket``."""
+
     device: Literal["desktop", "phone", "site"] = "desktop"
 
 

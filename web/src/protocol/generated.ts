@@ -357,6 +357,7 @@ export interface HeartbeatAnswer {
   task: MakeupTaskInfo | null;
 }
 
+/** ``GET /api/home``. */
 export interface Home {
   now: MeetingSummary[];
   upcoming: MeetingSummary[];
@@ -465,6 +466,7 @@ export interface MeetingChanged {
   ended_ms: number | null;
 }
 
+/** ``GET /api/meetings/{meeting_id}``; the answer to ``POST /api/meetings`` and ``…/{meeting_id}/cancel`` as well. */
 export interface MeetingDetail {
   summary: MeetingSummary;
   place: string;
@@ -496,6 +498,12 @@ export interface MeetingInput {
   agenda?: AgendaItemInput[];
   not_classified: boolean;
   record?: boolean | null;
+}
+
+/** ``GET /api/meetings?organisation_id=&type=&state=&from_ms=&to_ms=&cursor=&limit=``, the newest first. */
+export interface MeetingPage {
+  rows: MeetingSummary[];
+  next_cursor: string | null;
 }
 
 export interface MeetingPerson {
@@ -899,6 +907,7 @@ export interface StagePin {
   publication_id: string | null;
 }
 
+/** ``POST /api/meetings/{meeting_id}/ticket``. */
 export interface TicketRequest {
   device?: "desktop" | "phone" | "site";
 }

@@ -107,7 +107,7 @@ class RoomClose(ControlModel):
 
 
 class TransportOffer(ControlModel):
-    """A browser's offer. m-lines in this order: microphone, camera, screen, screen audio (all sendonly), then slots (recvonly).
+    """A browser's offer. m-lines: microphone, camera, screen, screen audio (all sendonly), then slots (recvonly).
 
     A second offer of the same participant with the same DTLS fingerprint is an ICE restart of the living transport.
     With another fingerprint it is a new connection of the same seat: the old path is kept until the new one carries

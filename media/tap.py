@@ -1,8 +1,9 @@
 """The wire format of the tap: plain RTP and room events from a media worker to a recorder.
 
-A byte stream (unix or TCP socket). The recorder connects and sends one ``TapHello`` as a JSON line; later JSON lines are
-``TapRequest``. The worker answers with frames. It keeps the frames of the last 5 s (a ring) and, when ``after`` is given and
-still in the ring, begins with the frame after it, so that a killed and restarted recorder loses nothing that the ring holds.
+A byte stream (unix or TCP socket). The recorder connects and sends one ``TapHello`` as a JSON line; later JSON lines
+are ``TapRequest``. The worker answers with frames. It keeps the frames of the last 5 s (a ring) and, when ``after`` is
+given and still in the ring, begins with the frame after it, so that a killed and restarted recorder loses nothing that
+the ring holds.
 
 Frame: ``!IBQQ`` = length of what follows the length field, type, index, arrival (UTC µs), then the body:
 

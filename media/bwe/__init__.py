@@ -1,0 +1,1 @@
+"""What senders need to find their bit rate."""

@@ -1,0 +1,171 @@
+"""Slots that carry the very same rewritten packets, in chunks that are sent with one system call each.
+
+A header is written once per cohort and burst; each member then costs one ``srtp_protect`` and a share of ``sendmmsg``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from media.rtp import vp8
+from media.rtp.header import FIXED, FIXED_SIZE
+from media.rtp.sequence import distance
+from media.sendmmsg import MessageTable, SegmentControl
+
+if TYPE_CHECKING:
+    from media.slot import Slot
+
+CHUNK = 64
+
+
+class CohortKey(NamedTuple):
+    """Everything that the rewritten bytes depend on, and the size of the SRTP tag."""
+
+    ssrc: int
+    payload_type: int
+    codec: str
+    tag_size: int
+    sequence_delta: int
+    timestamp_delta: int
+    picture_delta: int = 0
+    tl0_delta: int = 0
+
+
+class History(NamedTuple):
+    """Where a slot's outgoing stream stands, so that the next source goes on from there."""
+
+    sequence: int
+    timestamp: int
+    at: float
+    picture_id: int
+    tl0: int
+
+
+class Chunk:
+    """Up to 64 members with their prepared messages."""
+
+    __slots__ = ("_contexts", "_messages", "members")
+
+    def __init__(self, control: SegmentControl | None) -> None:
+        self.members: list[Slot] = []
+        self._contexts: dict[int, list[Any]] = {}
+        self._messages = MessageTable(CHUNK, control) if control is not None else None
+
+    @property
+    def messages(self) -> MessageTable | None:
+        return self._messages
+
+    def contexts(self, per_member: int) -> list[Any]:
+        """SRTP contexts, each repeated for every packet of the burst."""
+        found = self._contexts.get(per_member)
+        if found is None:
+            found = [slot.transport.tx for slot in self.members for _ in range(per_member)]
+            self._contexts[per_member] = found
+        return found
+
+    def add(self, slot: Slot) -> None:
+        self.members.append(slot)
+        self._contexts.clear()
+        self.readdress(slot)
+
+    def remove(self, slot: Slot) -> None:
+        """The last member takes the place of the one that leaves."""
+        index = self.members.index(slot)
+        last = self.members.pop()
+        if last is not slot:
+            self.members[index] = last
+            self.readdress(last)
+        self._contexts.clear()
+
+    def readdress(self, slot: Slot) -> None:
+        """Called when the transport's address moved, too."""
+        if self._messages is not None and slot.transport.address is not None:
+            self._messages.set_address(self.members.index(slot), slot.transport.address)
+
+
+class Cohort:
+    """The members that share one key, and the rewriting that they share."""
+
+    __slots__ = (
+        "_control",
+        "_floor",
+        "_last_at",
+        "_last_picture",
+        "_last_sequence",
+        "_last_timestamp",
+        "_last_tl0",
+        "chunks",
+        "key",
+        "octets",
+        "packets",
+        "size",
+    )
+
+    def __init__(self, key: CohortKey, floor: int, control: SegmentControl | None) -> None:
+        self.key = key
+        self.chunks: list[Chunk] = []
+        self.size = 0
+        self.packets = self.octets = 0
+        self._control = control
+        # Source packets before this one are never sent: their numbers may already have been used with other
+        # contents, and a nonce must not be used twice (RFC 7714 §8.2).
+        self._floor = floor
+        self._last_sequence = -1
+        self._last_timestamp = self._last_picture = self._last_tl0 = 0
+        self._last_at = 0.0
+
+    def add(self, slot: Slot) -> None:
+        chunk = next((chunk for chunk in self.chunks if len(chunk.members) < CHUNK), None)
+        if chunk is None:
+            chunk = Chunk(self._control)
+            self.chunks.append(chunk)
+        chunk.add(slot)
+        slot.chunk = chunk
+        self.size += 1
+
+    def remove(self, slot: Slot) -> None:
+        chunk = slot.chunk
+        if chunk is None:
+            return
+        chunk.remove(slot)
+        slot.chunk = None
+        self.size -= 1
+        if not chunk.members:
+            self.chunks.remove(chunk)
+
+    def history(self) -> History | None:
+        """None before the first packet."""
+        if self._last_sequence < 0:
+            return None
+        return History(self._last_sequence, self._last_timestamp, self._last_at, self._last_picture, self._last_tl0)
+
+    def rewrite(self, packet: bytes) -> bytes | None:
+        """The packet as the members see it, always the same bytes; None for one from before the beginning."""
+        first, second, sequence, timestamp, _ = FIXED.unpack_from(packet)
+        if distance(sequence, self._floor) < 0:
+            return None
+        key = self.key
+        head = FIXED.pack(
+            first,
+            (second & 0x80) | key.payload_type,
+            (sequence + key.sequence_delta) & 0xFFFF,
+            (timestamp + key.timestamp_delta) & 0xFFFFFFFF,
+            key.ssrc,
+        )
+        if key.picture_delta or key.tl0_delta:
+            packet = vp8.shift(packet, FIXED_SIZE, key.picture_delta, key.tl0_delta)
+        return head + packet[FIXED_SIZE:]
+
+    def note_sent(self, packet: bytes, now: float) -> None:
+        """Remembers the newest rewritten packet, and lets the floor follow at a distance."""
+        _, _, sequence, timestamp, _ = FIXED.unpack_from(packet)
+        if self._last_sequence >= 0 and distance(sequence, self._last_sequence) <= 0:
+            return
+        self._last_sequence, self._last_timestamp, self._last_at = sequence, timestamp, now
+        if self.key.codec == "VP8":
+            found = vp8.parse(packet, FIXED_SIZE)
+            self._last_picture = found.picture_id if found.picture_id >= 0 else self._last_picture
+            self._last_tl0 = found.tl0_picture_index if found.tl0_picture_index >= 0 else self._last_tl0
+        source = (sequence - self.key.sequence_delta) & 0xFFFF
+        if distance(source, self._floor) > 0x4000:
+            self._floor = (source - 0x2000) & 0xFFFF  # 16-bit order holds for half the range only

@@ -1,0 +1,69 @@
+"""Tells datagrams apart (RFC 7983) and finds their transport: by ufrag, then by an address that passed a check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media.ice import stun
+from media.stats import Counters
+from media.udp import MAX_DATAGRAM, Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media.transport import Transport
+
+MIN_DATAGRAM = 13  # a DTLS record header; SRTP and STUN are longer still
+
+
+class Demux:
+    """The tables of the socket. Whatever does not fit is dropped and counted."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.by_ufrag: dict[str, Transport] = {}
+        self.by_address: dict[Address, Transport] = {}
+        self.on_drained: Callable[[], None] = _nothing
+        self._counters = counters
+
+    def handle_datagram(self, data: bytes, address: Address, now: float) -> None:
+        size = len(data)
+        if not MIN_DATAGRAM <= size <= MAX_DATAGRAM:
+            self._counters["drop_size"] += 1
+            return
+        first = data[0]
+        if first < 4:
+            self._handle_stun(data, address, now)
+            return
+        transport = self.by_address.get(address)
+        if transport is None:
+            self._counters["drop_unknown_source"] += 1
+        elif 127 < first < 192:
+            transport.handle_srtp(data, now)
+        elif 19 < first < 64:
+            transport.last_heard_at = now
+            transport.handle_dtls(data)
+        else:
+            self._counters["drop_unknown_kind"] += 1
+
+    def handle_drained(self) -> None:
+        self.on_drained()
+
+    def forget_address(self, address: Address, owner: Transport) -> None:
+        if self.by_address.get(address) is owner:
+            del self.by_address[address]
+
+    def _handle_stun(self, data: bytes, address: Address, now: float) -> None:
+        try:
+            request = stun.parse_request(data)
+        except ValueError:
+            self._counters["drop_stun_malformed"] += 1
+            return
+        transport = self.by_ufrag.get(request.local_ufrag)
+        if transport is None:
+            self._counters["drop_stun_unknown"] += 1
+            return
+        transport.handle_check(data, request, address, now)
+
+
+def _nothing() -> None:
+    return None

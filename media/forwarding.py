@@ -1,0 +1,113 @@
+"""Collects what one drain of the socket brought and fans it out; sound passes between the chunks of a picture."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from media.clock import Clock
+from media.fanout import MAX_PACKET, FanOut
+from media.publication import Publication
+from media.sendmmsg import SegmentControl
+from media.stats import Counters
+from media.udp import DatagramPort
+
+logger = logging.getLogger(__name__)
+POLL_READS = 16
+MAX_LOGGED_FAULTS = 10
+
+
+class Forwarder:
+    """The only one that touches cohorts while a burst is going out."""
+
+    def __init__(self, port: DatagramPort, clock: Clock, counters: Counters) -> None:
+        self._port = port
+        self._now = clock.monotonic
+        self._counters = counters
+        self._fan_out = FanOut(port, counters, self._between_chunks)
+        self._queue: list[Publication] = []
+        self._is_flushing = False
+
+    @property
+    def control(self) -> SegmentControl | None:
+        return self._fan_out.control
+
+    def handle_pending(self, publication: Publication) -> None:
+        """A publication has its first packet of this drain."""
+        self._queue.append(publication)
+
+    def flush(self) -> None:
+        """Sends everything that is pending, sound first."""
+        if self._is_flushing:
+            return
+        self._is_flushing = True
+        try:
+            while self._queue:
+                batch, self._queue = self._queue, []
+                batch.sort(key=_is_video)
+                for publication in batch:
+                    self._flush_one(publication)
+        finally:
+            self._is_flushing = False
+
+    def forward_report(self, publication: Publication, build: Callable[[int, int, int, int], bytes]) -> None:
+        """A sender report for every cohort; ``build`` gets SSRC, timestamp delta, packets and octets."""
+        for cohort in publication.cohorts.values():
+            key = cohort.key
+            report = build(key.ssrc, key.timestamp_delta, cohort.packets, cohort.octets)
+            self._fan_out.send_rtcp(cohort.chunks, report, key.tag_size)
+
+    def _between_chunks(self) -> None:
+        """Reads a little, and lets sound that came in out at once."""
+        self._port.drain(POLL_READS)
+        voices = [publication for publication in self._queue if publication.kind == "audio"]
+        if not voices:
+            return
+        self._queue = [publication for publication in self._queue if publication.kind != "audio"]
+        for publication in voices:
+            self._flush_one(publication)
+
+    def _flush_one(self, publication: Publication) -> None:
+        packets, publication.pending = publication.pending, []
+        publication.is_pending = False
+        try:
+            self._send_segments(publication, packets)
+        except Exception:  # one publication's fault must not end the loop for the others
+            self._counters["fault_forward"] += 1
+            if self._counters["fault_forward"] <= MAX_LOGGED_FAULTS:
+                logger.exception("forwarding of a %s publication failed", publication.source)
+
+    def _send_segments(self, publication: Publication, packets: list[bytes | None]) -> None:
+        """Splits at the marks where waiting slots begin."""
+        segment: list[bytes] = []
+        begins = False
+        for packet in packets:
+            if packet is None:
+                self._send(publication, segment)
+                segment = []
+                begins = True
+                continue
+            if begins:
+                publication.promote(packet, self._now())
+                begins = False
+            segment.append(packet)
+        self._send(publication, segment)
+
+    def _send(self, publication: Publication, packets: list[bytes]) -> None:
+        if not packets:
+            return
+        now = self._now()
+        is_video = publication.kind == "video"
+        for cohort in list(publication.cohorts.values()):
+            rewritten = [new for packet in packets if (new := cohort.rewrite(packet)) and len(new) <= MAX_PACKET]
+            if not rewritten:
+                continue
+            for packet in rewritten:
+                cohort.note_sent(packet, now)
+                cohort.octets += len(packet) - 12
+            cohort.packets += len(rewritten)
+            self._fan_out.send(cohort.chunks, rewritten, cohort.key.tag_size, is_video)
+
+
+def _is_video(publication: Publication) -> bool:
+    return publication.kind == "video"

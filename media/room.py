@@ -1,0 +1,232 @@
+"""One room's media: participants, their publications, who is heard, and the tap. Knows no membership and no policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from media.audio.active_speaker import ActiveSpeakers
+from media.control import (
+    ControlModel,
+    Grants,
+    PublicationMedia,
+    RoomMedia,
+    SpeakersChanged,
+    TransportChanged,
+    TransportState,
+)
+from media.errors import MediaError
+from media.participant import Participant
+from media.publication import FLOWING_S, Publication
+from media.rtp import rtcp
+from media.slot import Slot
+from media.tap_ring import TapRing
+from media.uptrack import UpTrack
+
+if TYPE_CHECKING:
+    from media.environment import Environment
+
+HEARD = 16  # a change of the order below this place moves no slot
+
+
+class Room:
+    """Created and closed by the plane."""
+
+    def __init__(
+        self,
+        room_id: str,
+        max_participants: int,
+        environment: Environment,
+        emit: Callable[[ControlModel], None],
+    ) -> None:
+        self.id = room_id
+        self.max_participants = max_participants
+        self.participants: dict[str, Participant] = {}
+        self.publications: dict[str, Publication] = {}
+        self.tap = TapRing(room_id, environment.clock)
+        self._environment = environment
+        self._emit = emit
+        self._speakers = ActiveSpeakers()
+        self._spoken: tuple[str, ...] = ()
+        self._heard: tuple[str, ...] = ()
+
+    # --- calls
+
+    def seat(self, participant_id: str, grants: Grants) -> Participant:
+        """The participant's seat, a new one if need be."""
+        participant = self.participants.get(participant_id)
+        if participant is None:
+            if len(self.participants) >= self.max_participants:
+                raise MediaError.room_full(self.max_participants)
+            participant = Participant(participant_id, self, self._environment, grants)
+            self.participants[participant_id] = participant
+        else:
+            participant.set_grants(grants)
+        return participant
+
+    def participant(self, participant_id: str) -> Participant:
+        found = self.participants.get(participant_id)
+        if found is None:
+            raise MediaError.unknown_participant(participant_id)
+        return found
+
+    def remove(self, participant_id: str) -> None:
+        """Frees a seat; everyone who watched it keeps the slot for when it comes back."""
+        participant = self.participants.pop(participant_id, None)
+        if participant is None:
+            return
+        for publication in participant.publications.values():
+            self.publications.pop(publication.id, None)
+            publication.detach_all()
+            self._set_flowing(publication, False)
+            if publication.track is not None:
+                self.tap.remove_track(publication.track.number)
+        participant.close()
+        self._speakers.forget(participant_id)
+        self.handle_voices_changed()
+
+    def request_keyframe(self, publication_id: str) -> None:
+        publication = self.publications.get(publication_id)
+        if publication is not None:
+            publication.request_keyframe(self._now())
+
+    def request_track_keyframe(self, number: int) -> None:
+        """The recorder's wish."""
+        for publication in self.publications.values():
+            if publication.track is not None and publication.track.number == number:
+                publication.request_keyframe(self._now())
+
+    def media(self, tap: str) -> RoomMedia:
+        return RoomMedia(
+            room_id=self.id, tap=tap, participants=tuple(item.media() for item in self.participants.values())
+        )
+
+    def close(self) -> None:
+        for participant_id in list(self.participants):
+            self.remove(participant_id)
+        self.tap.close()
+
+    # --- from participants
+
+    def handle_publication(self, publication: Publication) -> None:
+        """A source was negotiated: slots that were waiting for it by name are attached."""
+        self.publications[publication.id] = publication
+        for participant in self.participants.values():
+            if participant.current is None:
+                continue
+            for slot in participant.current.slots:
+                if slot.wanted_id == publication.id and slot.publication is None:
+                    publication.attach(slot, self._now())
+
+    def attach(self, slot: Slot) -> None:
+        publication = self.publications.get(slot.wanted_id) if slot.wanted_id is not None else None
+        if publication is not None:
+            publication.attach(slot, self._now())
+
+    def handle_state(self, participant: Participant) -> None:
+        self._emit(TransportChanged(room_id=self.id, participant_id=participant.id, state=participant.state))
+
+    def handle_silent(self, publication: Publication) -> None:
+        """A grant was taken: what the source still sends is dropped from the next packet on."""
+        self._set_flowing(publication, False)
+
+    # --- from uplinks
+
+    def handle_track(self, track: UpTrack) -> None:
+        track.number = self.tap.add_track(track)
+
+    def handle_packet(self, track: UpTrack, packet: bytes, now: float) -> None:
+        publication = track.publication
+        publication.last_packet_at = now
+        if not publication.is_flowing:
+            self._set_flowing(publication, True)
+        self.tap.append_rtp(track.number, packet)
+
+    def handle_level(self, track: UpTrack, level: int, now: float) -> None:
+        if track.publication.source == "microphone":
+            self._speakers.hear(track.publication.participant_id, level, now)
+
+    def handle_sender_report(self, track: UpTrack, report: rtcp.SenderReport, ntp: int) -> None:
+        self.tap.append_sender_report(track.number, ntp, report.rtp_time)
+        self._environment.forwarder.forward_report(track.publication, partial(_sender_report, ntp, report.rtp_time))
+
+    # --- time
+
+    def tick(self, now: float) -> None:
+        """Every 50 ms: feedback to publishers, and requests that are due."""
+        for participant in self.participants.values():
+            if participant.current is not None:
+                participant.current.uplink.send_feedback()
+                participant.current.uplink.ask_again(now)
+        for publication in self.publications.values():
+            self._tick_keyframes(publication, now)
+
+    def tick_voices(self, now: float) -> None:
+        """Every 100 ms: who speaks, and whom everyone hears."""
+        speakers = self._speakers.speakers(now)
+        if speakers != self._spoken:
+            self._spoken = speakers
+            self._emit(SpeakersChanged(room_id=self.id, participant_ids=speakers))
+            self.tap.append_event({"event": "speakers", "participant_ids": list(speakers)})
+        heard = self._audible(now)[:HEARD]
+        if heard != self._heard:
+            self._heard = heard
+            for participant in self.participants.values():
+                own = f"{participant.id}:"
+                participant.hear([id_ for id_ in heard if not id_.startswith(own)])
+
+    def tick_second(self, now: float) -> None:
+        """Every second: receiver reports, liveness, sources that fell silent."""
+        for publication in self.publications.values():
+            if publication.is_flowing and now - publication.last_packet_at > FLOWING_S:
+                self._set_flowing(publication, False)
+        for participant in list(self.participants.values()):
+            if participant.current is not None:
+                participant.current.uplink.send_reports(now)
+            if not participant.tick(now):
+                self.remove(participant.id)
+
+    def handle_voices_changed(self) -> None:
+        """Somebody came or went: look again at the next tick even if the order is the same."""
+        self._heard = ("",)
+
+    # --- private
+
+    def _now(self) -> float:
+        return self._environment.clock.monotonic()
+
+    def _tick_keyframes(self, publication: Publication, now: float) -> None:
+        track = publication.track
+        if publication.kind != "video" or track is None or not publication.is_flowing:
+            return
+        if publication.waiting:
+            publication.request_keyframe(now)
+        elif publication.keyframes.due(now):
+            track.send_pli()
+
+    def _audible(self, now: float) -> tuple[str, ...]:
+        """Publications as they are to be heard: shared sound, then voices by rank, then those without levels."""
+        flowing = [item for item in self.publications.values() if item.kind == "audio" and item.is_flowing]
+        shared = [item.id for item in flowing if item.source == "screen_audio"]
+        voices = {item.participant_id: item.id for item in flowing if item.source == "microphone"}
+        ranked = [voices.pop(id_) for id_ in self._speakers.ranking(now) if id_ in voices]
+        return (*shared, *ranked, *voices.values())
+
+    def _set_flowing(self, publication: Publication, flowing: bool) -> None:
+        if publication.is_flowing == flowing:
+            return
+        publication.is_flowing = flowing
+        if not flowing and publication.source == "microphone":
+            self._speakers.forget(publication.participant_id)
+        self._emit(
+            PublicationMedia(room_id=self.id, publication_id=publication.id, flowing=flowing, codec=publication.codec)
+        )
+
+    @property
+    def connected(self) -> int:
+        return sum(item.state is TransportState.CONNECTED for item in self.participants.values())
+
+
+def _sender_report(ntp: int, rtp_time: int, ssrc: int, timestamp_delta: int, packets: int, octets: int) -> bytes:
+    return rtcp.write_sender_report(ssrc, ntp, rtp_time + timestamp_delta, packets, octets)

@@ -1,0 +1,1 @@
+"""Offers in, answers out. Pure: text and records, no sockets, no rooms."""

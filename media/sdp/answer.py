@@ -1,0 +1,113 @@
+"""Writes the answer to an offer (RFC 9429 §5.3). Firefox refuses what it did not offer, so nothing is added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from media.sdp.negotiation import NegotiatedCodec, NegotiatedMedia
+
+
+@dataclass(frozen=True, slots=True)
+class LocalParameters:
+    """The worker's side of one transport."""
+
+    ice_ufrag: str
+    ice_pwd: str
+    fingerprint: str  # sha-256, colon separated
+    setup: str  # "passive" or "active"
+    candidates: tuple[tuple[str, int], ...]
+    session_id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSources:
+    """The SSRCs with which a slot sends."""
+
+    ssrc: int
+    rtx_ssrc: int
+
+
+def write_answer(
+    media: Sequence[NegotiatedMedia], local: LocalParameters, slots: dict[str, SlotSources], bundled: bool
+) -> str:
+    """The answer's text. ``slots`` maps the mid of each slot to its SSRCs."""
+    lines = [
+        "v=0",
+        f"o=huitang {local.session_id} {local.version} IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=ice-lite",
+        "a=msid-semantic: WMS *",
+    ]
+    if bundled:
+        lines.append("a=group:BUNDLE " + " ".join(item.mid for item in media if item.is_accepted))
+    for item in media:
+        lines += _accepted(item, local, slots.get(item.mid)) if item.is_accepted else _rejected(item)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _rejected(media: NegotiatedMedia) -> list[str]:
+    formats = " ".join(map(str, media.offered_types)) or ("webrtc-datachannel" if media.kind == "application" else "0")
+    return [f"m={media.kind} 0 {media.protocol} {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{media.mid}", "a=inactive"]
+
+
+def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources | None) -> list[str]:
+    types = [str(type_) for codec in media.codecs for type_ in _payload_types(codec)]
+    lines = [
+        f"m={media.kind} 9 {media.protocol} {' '.join(types)}",
+        "c=IN IP4 0.0.0.0",
+        "a=rtcp:9 IN IP4 0.0.0.0",
+        f"a=ice-ufrag:{local.ice_ufrag}",
+        f"a=ice-pwd:{local.ice_pwd}",
+        f"a=fingerprint:sha-256 {local.fingerprint}",
+        f"a=setup:{local.setup}",
+        f"a=mid:{media.mid}",
+        *(f"a=extmap:{id_} {uri}" for uri, id_ in media.extensions.items()),
+        "a=sendonly" if media.is_slot else "a=recvonly",
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+    ]
+    for codec in media.codecs:
+        lines += _codec(media.kind, codec)
+    if media.rid is not None:
+        lines += [f"a=rid:{media.rid} recv", f"a=simulcast:recv {media.rid}"]
+    if slot is not None:
+        lines += _slot_sources(media, slot)
+    lines += [
+        f"a=candidate:{index} 1 udp {2130706431 - index} {host} {port} typ host"
+        for index, (host, port) in enumerate(local.candidates, 1)
+    ]
+    lines.append("a=end-of-candidates")
+    return lines
+
+
+def _payload_types(codec: NegotiatedCodec) -> tuple[int, ...]:
+    return (codec.payload_type,) if codec.rtx_payload_type is None else (codec.payload_type, codec.rtx_payload_type)
+
+
+def _codec(kind: str, codec: NegotiatedCodec) -> list[str]:
+    type_ = codec.payload_type
+    channels = f"/{codec.channels}" if kind == "audio" and codec.channels > 1 else ""
+    lines = [f"a=rtpmap:{type_} {codec.name}/{codec.clock_rate}{channels}"]
+    if codec.fmtp:
+        lines.append(f"a=fmtp:{type_} {codec.fmtp}")
+    lines += [f"a=rtcp-fb:{type_} {item}" for item in codec.feedback]
+    if codec.rtx_payload_type is not None:
+        lines += [
+            f"a=rtpmap:{codec.rtx_payload_type} rtx/{codec.clock_rate}",
+            f"a=fmtp:{codec.rtx_payload_type} apt={type_}",
+        ]
+    return lines
+
+
+def _slot_sources(media: NegotiatedMedia, slot: SlotSources) -> list[str]:
+    lines = [f"a=msid:slot-{media.mid} slot-{media.mid}"]
+    if any(codec.rtx_payload_type is not None for codec in media.codecs):
+        lines.append(f"a=ssrc-group:FID {slot.ssrc} {slot.rtx_ssrc}")
+        lines.append(f"a=ssrc:{slot.ssrc} cname:huitang")
+        lines.append(f"a=ssrc:{slot.rtx_ssrc} cname:huitang")
+    else:
+        lines.append(f"a=ssrc:{slot.ssrc} cname:huitang")
+    return lines

@@ -1,0 +1,155 @@
+"""Decides what each m-line of an offer becomes: a source, a slot, or rejected. Pure; see ``answer.py`` for the text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from media.control import Kind, Source
+from media.errors import MediaError
+from media.rtp import header
+from media.sdp.offer import DTLS_PROTOCOLS, Offer, OfferedCodec, OfferedMedia
+
+MAX_VIDEO_SLOTS = 16
+MAX_AUDIO_SLOTS = 8
+SOURCES: dict[str, tuple[Source, ...]] = {"audio": ("microphone", "screen_audio"), "video": ("camera", "screen")}
+
+_SOURCE_EXTENSIONS: dict[str, tuple[str, ...]] = {
+    "audio": (header.MID_URI, header.AUDIO_LEVEL_URI, header.TRANSPORT_CC_URI),
+    "video": (header.MID_URI, header.TRANSPORT_CC_URI),
+}
+_SIMULCAST_EXTENSIONS = (header.RID_URI, header.REPAIRED_RID_URI)
+# What the SFU itself can do; the answer holds what the offer also named.
+_SOURCE_FEEDBACK = ("transport-cc", "nack", "nack pli")
+_SLOT_FEEDBACK = ("nack", "nack pli", "ccm fir")
+OPUS_FMTP = "minptime=10;useinbandfec=1;usedtx=1"
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiatedCodec:
+    name: str  # "opus", "H264", "VP8"
+    payload_type: int
+    clock_rate: int
+    channels: int
+    fmtp: str
+    feedback: tuple[str, ...]
+    rtx_payload_type: int | None = None
+
+
+@dataclass(slots=True)
+class NegotiatedMedia:
+    """One m-line of the answer. With neither a source nor ``is_slot`` it is rejected."""
+
+    kind: str
+    mid: str
+    protocol: str
+    offered_types: tuple[int, ...]
+    source: Source | None = None
+    is_slot: bool = False
+    codecs: tuple[NegotiatedCodec, ...] = ()
+    extensions: dict[str, int] = field(default_factory=dict)
+    rid: str | None = None
+    ssrcs: tuple[int, ...] = ()
+    rtx_ssrcs: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.source is not None or self.is_slot
+
+    @property
+    def media_kind(self) -> Kind:
+        return "video" if self.kind == "video" else "audio"
+
+
+def negotiate(offer: Offer) -> tuple[NegotiatedMedia, ...]:
+    """One entry per m-line, in order. Raises ``no_usable_media`` when all are rejected."""
+    taken: dict[str, int] = {}
+    negotiated = tuple(_negotiate(offer, media, taken) for media in offer.media)
+    if not any(media.is_accepted for media in negotiated):
+        raise MediaError.no_usable_media()
+    return negotiated
+
+
+def _negotiate(offer: Offer, media: OfferedMedia, taken: dict[str, int]) -> NegotiatedMedia:
+    result = NegotiatedMedia(media.kind, media.mid, media.protocol, tuple(media.payload_types))
+    if media.kind not in SOURCES or media.protocol not in DTLS_PROTOCOLS or not _is_bundled(offer, media):
+        return result
+    is_source = media.direction in ("sendonly", "sendrecv")
+    index = taken.get(key := media.kind + (" source" if is_source else " slot"), 0)
+    taken[key] = index + 1
+    if is_source:
+        _accept_source(result, media, index)
+    elif media.direction == "recvonly":
+        _accept_slot(result, media, index)
+    return result
+
+
+def _is_bundled(offer: Offer, media: OfferedMedia) -> bool:
+    if media.port == 0 and not media.bundle_only:
+        return False
+    if offer.bundle is None:
+        return media is offer.media[0]
+    return media.mid in offer.bundle
+
+
+def _accept_source(result: NegotiatedMedia, media: OfferedMedia, index: int) -> None:
+    sources = SOURCES[media.kind]
+    codecs = _codecs(media, _SOURCE_FEEDBACK)[:1]  # one codec: what is recorded and shown does not change on the way
+    if index >= len(sources) or not codecs:
+        return
+    result.source = sources[index]
+    result.codecs = codecs
+    wanted = _SOURCE_EXTENSIONS[media.kind]
+    if media.send_rids:
+        # Only one layer is taken for now: the last, which browsers offer as the full picture.
+        result.rid = media.send_rids[-1]
+        wanted += _SIMULCAST_EXTENSIONS
+    result.extensions = {uri: media.extensions[uri] for uri in wanted if uri in media.extensions}
+    result.ssrcs = tuple(media.ssrcs)
+    result.rtx_ssrcs = dict(media.rtx_ssrcs)
+
+
+def _accept_slot(result: NegotiatedMedia, media: OfferedMedia, index: int) -> None:
+    limit = MAX_VIDEO_SLOTS if media.kind == "video" else MAX_AUDIO_SLOTS
+    codecs = _codecs(media, _SLOT_FEEDBACK)
+    if index >= limit or not codecs:
+        return
+    result.is_slot = True
+    result.codecs = codecs
+
+
+def _codecs(media: OfferedMedia, feedback: tuple[str, ...]) -> tuple[NegotiatedCodec, ...]:
+    """At most one codec of each kind, the preferred first."""
+    offered = [media.codecs[type_] for type_ in media.payload_types if type_ in media.codecs]
+    if media.kind == "audio":
+        chosen = [("opus", codec) for codec in offered if codec.name == "OPUS" and codec.channels == 2][:1]
+    else:
+        h264 = sorted((codec for codec in offered if _is_h264(codec)), key=_h264_rank)[:1]
+        vp8 = [codec for codec in offered if codec.name == "VP8"][:1]
+        chosen = [("H264", codec) for codec in h264] + [("VP8", codec) for codec in vp8]
+    return tuple(_accept_codec(name, codec, media, feedback) for name, codec in chosen)
+
+
+def _accept_codec(name: str, codec: OfferedCodec, media: OfferedMedia, feedback: tuple[str, ...]) -> NegotiatedCodec:
+    rtx = next(
+        (
+            other.payload_type
+            for other in media.codecs.values()
+            if other.name == "RTX" and other.parameter("apt") == str(codec.payload_type)
+        ),
+        None,
+    )
+    common = tuple(item for item in feedback if item in codec.feedback)
+    fmtp = OPUS_FMTP if name == "opus" else codec.fmtp
+    return NegotiatedCodec(name, codec.payload_type, codec.clock_rate, codec.channels, fmtp, common, rtx)
+
+
+def _is_h264(codec: OfferedCodec) -> bool:
+    return codec.name == "H264" and codec.parameter("packetization-mode") == "1"
+
+
+def _h264_rank(codec: OfferedCodec) -> int:
+    """Constrained baseline first: every device decodes it and every replay can hold it."""
+    profile = (codec.parameter("profile-level-id") or "42001f").lower()
+    if profile.startswith("42e0"):
+        return 0
+    return 1 if profile.startswith("4200") else 2

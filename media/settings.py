@@ -1,0 +1,63 @@
+"""Settings of a media worker, read once from the environment. Knows nothing of the rest of the worker."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every field names the variable it comes from; a bad value raises ValueError with that name."""
+
+    server_url: str  # SERVER_URL: http(s)://host:port of the server, required
+    worker_token: str  # WORKER_TOKEN: shared secret of server, workers and recorders, required
+    worker_id: str  # WORKER_ID: unique among the workers of a server; default media-<pid>-<random>
+    host: str  # MEDIA_HOST: address that the UDP socket binds; 0.0.0.0 advertises all addresses of the machine
+    port: int  # MEDIA_PORT: UDP port, 0 = any free one
+    advertise: tuple[tuple[str, int], ...]  # MEDIA_ADVERTISE: "ip:port[,ip:port]" for candidates
+    tap_dir: Path | None  # MEDIA_TAP_DIR: folder of the tap's unix socket
+    tap_tcp: tuple[str, int] | None  # MEDIA_TAP_TCP: "host:port" of the tap instead of a unix socket
+    tls_verify: bool  # MEDIA_TLS_VERIFY: 0 accepts a self-signed certificate of the server
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
+        """Reads and checks all variables."""
+        return cls(
+            server_url=_required(env, "SERVER_URL").rstrip("/"),
+            worker_token=_required(env, "WORKER_TOKEN"),
+            worker_id=env.get("WORKER_ID") or f"media-{os.getpid()}-{secrets.token_hex(3)}",
+            host=env.get("MEDIA_HOST") or "127.0.0.1",
+            port=_port("MEDIA_PORT", env.get("MEDIA_PORT") or "0"),
+            advertise=tuple(
+                _endpoint("MEDIA_ADVERTISE", item.strip())
+                for item in env.get("MEDIA_ADVERTISE", "").split(",")
+                if item.strip()
+            ),
+            tap_dir=Path(env["MEDIA_TAP_DIR"]) if env.get("MEDIA_TAP_DIR") else None,
+            tap_tcp=_endpoint("MEDIA_TAP_TCP", env["MEDIA_TAP_TCP"]) if env.get("MEDIA_TAP_TCP") else None,
+            tls_verify=env.get("MEDIA_TLS_VERIFY", "1") != "0",
+        )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise ValueError(f"{name} is not set")
+    return value
+
+
+def _port(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise ValueError(f"{name}: {text!r} is not a port")
+    return int(text)
+
+
+def _endpoint(name: str, text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host:
+        raise ValueError(f"{name}: {text!r} is not host:port")
+    return host, _port(name, port)

@@ -1,0 +1,231 @@
+"""One ICE + DTLS association with a client: whose datagrams these are, keys, protection, liveness. Knows no rooms.
+
+Closing: ``close()`` is idempotent; the owner detaches its slots first, since their cohorts hold SRTP contexts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import TYPE_CHECKING, Any, Protocol
+
+from media.aiortc_adapter import (
+    Certificate,
+    DtlsSession,
+    buffer_view,
+    new_buffer,
+    srtp_protect,
+    srtp_protect_rtcp,
+    srtp_unprotect,
+    srtp_unprotect_rtcp,
+)
+from media.ice import stun
+from media.stats import Counters
+from media.udp import Address, DatagramPort
+
+if TYPE_CHECKING:
+    from media.demux import Demux
+    from media.sdp.offer import Offer
+
+logger = logging.getLogger(__name__)
+MAX_ADDRESSES = 8
+BUFFER_BYTES = 2048
+MAX_LOGGED_FAULTS = 10
+
+# One buffer for the process: everything between copy and send is synchronous.
+_memory = new_buffer("char[]", BUFFER_BYTES)
+_buffer = memoryview(buffer_view(_memory)).cast("B")
+_length = new_buffer("int*")
+
+
+class TransportListener(Protocol):
+    """Told of what happens to a transport. The packets are plain; both handlers may raise ValueError."""
+
+    def handle_connected(self, _transport: Transport) -> None: ...
+
+    def handle_moved(self, _transport: Transport) -> None: ...
+
+    def handle_closed_by_peer(self, _transport: Transport) -> None: ...
+
+    def handle_rtp(self, _transport: Transport, packet: bytes, now: float) -> None: ...
+
+    def handle_rtcp(self, transport: Transport, packet: bytes, now: float) -> None: ...
+
+
+class Transport:
+    """Found by ufrag until a check has passed, by source address from then on."""
+
+    def __init__(
+        self,
+        offer: Offer,
+        listener: TransportListener,
+        demux: Demux,
+        port: DatagramPort,
+        certificate: Certificate,
+        counters: Counters,
+        now: float,
+    ) -> None:
+        self.identity = offer.identity
+        self.role = "client" if offer.setup == "passive" else "server"
+        self.counters = counters
+        self.ice_ufrag = ""
+        self.ice_pwd = ""
+        self.address: Address | None = None
+        self.rx: Any = None  # SRTP contexts, None until DTLS is done
+        self.tx: Any = None
+        self.tag_size = 16
+        self.last_heard_at = now
+        self.is_closed = False
+        self.answers = 0
+        self.session_id = secrets.randbits(62)
+        self._passwords: dict[str, bytes] = {}
+        self._addresses: list[Address] = []
+        self._listener = listener
+        self._demux = demux
+        self._port = port
+        self._dtls = DtlsSession(certificate, offer.fingerprints, self.role, self._send_dtls)
+        self._task: asyncio.Task[None] | None = None
+        self.renew_credentials()
+
+    @property
+    def is_connected(self) -> bool:
+        return self.tx is not None and not self.is_closed
+
+    # --- ICE
+
+    def renew_credentials(self) -> None:
+        """New ufrag and password for an answer; the old ones count until a check with the new ones has passed."""
+        self.ice_ufrag = secrets.token_hex(4)
+        self.ice_pwd = secrets.token_hex(12)
+        self._passwords[self.ice_ufrag] = self.ice_pwd.encode()
+        self._demux.by_ufrag[self.ice_ufrag] = self
+
+    def handle_check(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> None:
+        """A connectivity check that names one of our ufrags."""
+        password = self._passwords.get(request.local_ufrag)
+        if password is None or not stun.is_authentic(data, request, password):
+            self.counters["drop_stun_unauthentic"] += 1
+            return
+        self.counters["stun_in"] += 1
+        self.last_heard_at = now
+        self._port.send(stun.binding_response(request.transaction_id, address, password), address)
+        if request.local_ufrag == self.ice_ufrag and len(self._passwords) > 1:
+            self._forget_old_credentials()
+        self._admit(address)
+        if self.address is None or (request.use_candidate and self.address != address):
+            self.address = address
+            self._listener.handle_moved(self)
+        if self._task is None:
+            self._task = asyncio.create_task(self._handshake())
+
+    def _admit(self, address: Address) -> None:
+        """Datagrams from here may now reach DTLS and SRTP."""
+        self._demux.by_address[address] = self
+        if address in self._addresses:
+            return
+        self._addresses.append(address)
+        if len(self._addresses) > MAX_ADDRESSES:
+            old = next(item for item in self._addresses if item != self.address)
+            self._addresses.remove(old)
+            self._demux.forget_address(old, self)
+
+    def _forget_old_credentials(self) -> None:
+        for ufrag in [item for item in self._passwords if item != self.ice_ufrag]:
+            del self._passwords[ufrag]
+            self._demux.by_ufrag.pop(ufrag, None)
+
+    # --- DTLS
+
+    def handle_dtls(self, data: bytes) -> None:
+        if not self._dtls.feed(data):
+            self.counters["drop_dtls_queue"] += 1
+
+    def _send_dtls(self, data: bytes) -> None:
+        if self.address is not None:
+            self._port.send(data, self.address)
+
+    async def _handshake(self) -> None:
+        if not await self._dtls.handshake():
+            self.counters["dtls_failed"] += 1
+            if not self.is_closed:
+                self._listener.handle_closed_by_peer(self)
+            return
+        if self.is_closed:
+            return
+        self._dtls.on_closed(self._on_dtls_closed)
+        self.tag_size = self._dtls.tag_size
+        self.rx, self.tx = self._dtls.rx, self._dtls.tx
+        self.counters["dtls_connected"] += 1
+        self._listener.handle_connected(self)
+
+    def _on_dtls_closed(self) -> None:
+        if not self.is_closed:
+            self._listener.handle_closed_by_peer(self)
+
+    # --- SRTP
+
+    def handle_srtp(self, data: bytes, now: float) -> None:
+        """RTP or RTCP from an admitted address. Nothing that is in it can end the session."""
+        if self.rx is None:
+            self.counters["drop_before_dtls"] += 1
+            return
+        size = len(data)
+        _buffer[:size] = data
+        _length[0] = size
+        is_rtcp = 192 <= data[1] <= 223  # RFC 5761 §4
+        unprotect = srtp_unprotect_rtcp if is_rtcp else srtp_unprotect
+        if unprotect(self.rx, _memory, _length):
+            self.counters["drop_srtp"] += 1
+            return
+        self.last_heard_at = now
+        packet = bytes(_buffer[: _length[0]])
+        try:
+            if is_rtcp:
+                self._listener.handle_rtcp(self, packet, now)
+            else:
+                self._listener.handle_rtp(self, packet, now)
+        except ValueError:
+            self.counters["drop_malformed"] += 1
+        except Exception:
+            self.counters["fault_packet"] += 1
+            if self.counters["fault_packet"] <= MAX_LOGGED_FAULTS:
+                logger.exception("handling a packet failed")
+
+    def send_rtcp(self, packet: bytes) -> None:
+        self._send(packet, srtp_protect_rtcp)
+
+    def send_rtp(self, packet: bytes) -> None:
+        """One packet for this transport alone: a resend. Bursts go through the fan-out."""
+        self._send(packet, srtp_protect)
+
+    def _send(self, packet: bytes, protect: Any) -> None:
+        if not self.is_connected or self.address is None or len(packet) > BUFFER_BYTES - 64:
+            return
+        size = len(packet)
+        _buffer[:size] = packet
+        _length[0] = size
+        if protect(self.tx, _memory, _length):
+            self.counters["drop_protect"] += 1
+            return
+        self._port.send(_buffer[: _length[0]], self.address)
+
+    # --- end
+
+    def close(self) -> asyncio.Task[None] | None:
+        """Frees addresses and ufrags at once; the returned task says goodbye to the peer."""
+        if self.is_closed:
+            return None
+        self.is_closed = True
+        for ufrag in self._passwords:
+            self._demux.by_ufrag.pop(ufrag, None)
+        for address in self._addresses:
+            self._demux.forget_address(address, self)
+        return asyncio.create_task(self._finish())
+
+    async def _finish(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._dtls.close()
+        self.rx = self.tx = None

@@ -1,0 +1,96 @@
+"""Receives one encoding of a publication: order, loss, cache, keyframes. Hands stripped packets to the publication."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media.rtp import h264, vp8
+from media.rtp.header import FIXED_SIZE, strip
+from media.rtp.nack import NackList
+from media.rtp.packet_cache import PacketCache
+from media.rtp.reception import Reception
+from media.rtp.rtcp import write_nack, write_pli
+from media.sdp.negotiation import NegotiatedCodec
+
+if TYPE_CHECKING:
+    from media.publication import Publication
+    from media.transport import Transport
+
+SENDER_SSRC = 1  # of our RTCP; nobody but us sends with it
+MAX_PACKET = 1400  # what still fits a datagram with an SRTP tag and an RTX header
+
+
+class UpTrack:
+    """One SSRC with one codec."""
+
+    __slots__ = (
+        "_key_timestamp",
+        "_nacks",
+        "cache",
+        "codec",
+        "number",
+        "publication",
+        "reception",
+        "ssrc",
+        "transport",
+    )
+
+    def __init__(self, publication: Publication, transport: Transport, ssrc: int, codec: NegotiatedCodec) -> None:
+        self.publication = publication
+        self.transport = transport
+        self.ssrc = ssrc
+        self.codec = codec
+        self.number = -1  # on the tap
+        self.cache = PacketCache()
+        self.reception = Reception(codec.clock_rate)
+        self._key_timestamp = -1
+        self._nacks = NackList() if "nack" in codec.feedback else None
+
+    def receive(self, packet: bytes, offset: int, now: float, recovered: bool) -> bool:
+        """One packet, in any order; False for one that was not used (a resend that was not needed, or too big)."""
+        sequence = packet[2] << 8 | packet[3]
+        if len(packet) > MAX_PACKET or (recovered and self.cache.get(sequence) is not None):
+            return False
+        if not recovered:
+            self.reception.receive(sequence, int.from_bytes(packet[4:8], "big"), now)
+        stripped = strip(packet, offset)
+        self.cache.put(sequence, stripped)
+        nacks = self._nacks
+        if nacks is not None:
+            nacks.receive(sequence, now)
+            if nacks:
+                self.ask_again(now)
+        self.publication.accept(stripped, self._is_keyframe(stripped))
+        return True
+
+    def ask_again(self, now: float) -> int:
+        """NACKs what is due; how many packets were asked for."""
+        nacks = self._nacks
+        if nacks is None:
+            return 0
+        missing = nacks.due(now)
+        if missing:
+            self.transport.send_rtcp(write_nack(SENDER_SSRC, self.ssrc, missing))
+        if nacks.needs_keyframe:
+            nacks.needs_keyframe = False
+            self.publication.request_keyframe(now)
+        return len(missing)
+
+    def send_pli(self) -> None:
+        self.transport.send_rtcp(write_pli(SENDER_SSRC, self.ssrc))
+        self.transport.counters["pli_out"] += 1
+
+    def _is_keyframe(self, packet: bytes) -> bool:
+        """Whether a decoder can begin here. Behind its parameter set an IDR picture is no second beginning."""
+        name = self.codec.name
+        if name == "VP8":
+            return vp8.parse(packet, FIXED_SIZE).keyframe_start
+        if name != "H264":
+            return False
+        has_parameters = h264.carries_parameters(packet, FIXED_SIZE)
+        if not has_parameters and not h264.starts_idr(packet, FIXED_SIZE):
+            return False
+        timestamp = int.from_bytes(packet[4:8], "big")
+        is_first = has_parameters or timestamp != self._key_timestamp
+        self._key_timestamp = timestamp
+        return is_first

@@ -1,0 +1,1 @@
+"""RTP payload formats of video: packets of one stream in order → whole pictures. Pure."""

@@ -1,0 +1,72 @@
+"""Chooses whose picture is on the program: screen > pinned lecturer > active speaker > any camera. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+SPEAKER_HOLD_US = 3_000_000
+CAMERA_SILENT_US = 3_000_000
+SCREEN_SILENT_US = 8_000_000  # a still screen is sent about once a second, some senders pause longer
+
+
+class VideoSource(NamedTuple):
+    """One video track as the director sees it."""
+
+    number: int
+    publication_id: str
+    participant_id: str
+    screen: bool
+    last_packet_us: int
+
+    def flowing(self, now_us: int) -> bool:
+        return now_us - self.last_packet_us < (SCREEN_SILENT_US if self.screen else CAMERA_SILENT_US)
+
+
+class Director:
+    """Keeps the wanted source steady: one that only speaks must do so for three seconds to take the picture."""
+
+    def __init__(self) -> None:
+        self.stage: str | None = None
+        self._speakers: tuple[str, ...] = ()
+        self._spoke_since_us: dict[str, int] = {}
+        self._current: int | None = None
+
+    def hear(self, participant_ids: Iterable[str], now_us: int) -> None:
+        """The room's active speakers, loudest first."""
+        self._speakers = tuple(participant_ids)
+        since = self._spoke_since_us
+        self._spoke_since_us = {each: since.get(each, now_us) for each in self._speakers}
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"stage": self.stage, "speakers": list(self._speakers), "current": self._current}
+
+    def restore(self, snapshot: dict[str, Any], now_us: int) -> None:
+        self.stage, self._current = snapshot["stage"], snapshot["current"]
+        self.hear(snapshot["speakers"], now_us)
+
+    def choose(self, sources: Iterable[VideoSource], now_us: int) -> int | None:
+        """Number of the track that should be seen now, None when nobody sends a picture."""
+        flowing = [source for source in sources if source.flowing(now_us)]
+        self._current = self._choose(flowing, now_us)
+        return self._current
+
+    def _choose(self, flowing: list[VideoSource], now_us: int) -> int | None:
+        screens = [source for source in flowing if source.screen]
+        if screens:
+            return max(source.number for source in screens)  # the one that came last
+        cameras = {source.participant_id: source for source in flowing}
+        for source in flowing:
+            if source.publication_id == self.stage:
+                return source.number
+        current = next((source for source in flowing if source.number == self._current), None)
+        for participant in self._speakers:
+            if participant not in cameras:
+                continue
+            held = now_us - self._spoke_since_us[participant] >= SPEAKER_HOLD_US
+            if held or current is None:
+                return cameras[participant].number
+            if current.participant_id == participant:
+                return current.number
+        chosen = current or min(flowing, default=None, key=lambda source: source.number)
+        return chosen.number if chosen else None

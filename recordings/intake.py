@@ -1,0 +1,181 @@
+"""From the tap into the journal: the first thing that happens to a frame, and the only one that must not fail.
+
+Also finds gaps: what the tap's ring did not hold any more when the connection came back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from media.tap import EVENT, RTP, SR, TapFrame, encode_frame
+from recordings.control import RecordingErrorCode
+from recordings.journal import JournalTail, JournalWriter
+from recordings.room_clock import RoomClock
+from recordings.tap_client import TapClient
+
+BATCH_S = 0.1
+_MAX_PENDING_BYTES = 8 * 1024 * 1024
+_RETRY_S = 0.5
+_RING_DELIVERED_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+class IntakeEvents(NamedTuple):
+    """Called on the event loop."""
+
+    began: Callable[[int], None]  # room time of the first frame of all
+    journalled: Callable[[], None]
+    gap_found: Callable[[int, int, str], None]
+    failed: Callable[[RecordingErrorCode | None], None]
+
+
+class Intake:
+    """``tail`` is where a former process stopped; None for a new recording."""
+
+    def __init__(
+        self, journal: Path, token: str, room_id: str, clock: RoomClock, tail: JournalTail | None, events: IntakeEvents
+    ) -> None:
+        self._token = token
+        self._room_id = room_id
+        self._clock = clock
+        self._events = events
+        self._began = tail is not None
+        self._reason = "loss" if tail is None else "crash"
+        self._sequence = tail.sequence if tail else None
+        self._arrival_us = tail.arrival_us if tail else 0
+        # Since when frames may be missing, and when the tap said so.
+        self._missing: tuple[int, int] | None = None
+        self._fresh = True
+        self._journal = JournalWriter(journal)
+        self._pending = bytearray()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._wake = asyncio.Event()
+        self._tap: TapClient | None = None
+        self.connected = False
+        self._flusher = asyncio.create_task(self._flush_forever(), name=f"journal {room_id}")
+
+    @property
+    def address(self) -> str | None:
+        return self._tap.address if self._tap else None
+
+    async def attach(self, address: str) -> None:
+        await self.detach()
+        self._clock.lost()
+        self._tap = TapClient(address, self._token, self._room_id, self._after, self._take, self._connection_changed)
+
+    async def detach(self) -> None:
+        """No frame comes in afterwards; those that came are in the journal."""
+        if self._tap is not None:
+            tap, self._tap = self._tap, None
+            await tap.close()
+        self._declare_missing()
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        await self.detach()
+        self._flusher.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._flusher
+        await asyncio.to_thread(self._journal.close)
+
+    def forget_position(self) -> None:
+        """After a pause: the tap begins with now, and nothing counts as missing."""
+        self._sequence, self._fresh, self._arrival_us = None, True, 0
+
+    def note(self, event: dict[str, Any]) -> None:
+        """An event of our own, at its place in the journal."""
+        body = json.dumps(event).encode()
+        self._append(encode_frame(EVENT, self._sequence or 0, self._clock.now_us(), body))
+
+    def request_keyframe(self, track: int) -> None:
+        if self._tap is not None:
+            self._tap.request_keyframe(track)
+
+    # --- from the tap -------------------------------------------------------------------------------------------------
+
+    def _after(self) -> int | None:
+        return self._sequence
+
+    def _connection_changed(self, connected: bool) -> None:
+        self.connected = connected
+        if connected:
+            self._clock.connected()
+            asyncio.get_running_loop().call_later(_RING_DELIVERED_S, self._clock.settled)
+        else:
+            self._clock.lost()
+
+    async def _take(self, whole: bytes, frames: list[TapFrame]) -> None:
+        for frame in frames:
+            self._look_at(frame)
+        self._append(whole)
+        if len(self._pending) > _MAX_PENDING_BYTES:
+            await self._idle.wait()
+
+    def _look_at(self, frame: TapFrame) -> None:
+        if not self._began:
+            self._began = True
+            self._events.began(frame.arrival_us)
+        self._clock.observe(frame.arrival_us)
+        if frame.type in (RTP, SR):
+            self._declare_missing(frame.arrival_us)
+            self._sequence = frame.sequence
+            self._arrival_us = max(self._arrival_us, frame.arrival_us)
+        elif self._tells_of_loss(frame):
+            self._missing = (self._arrival_us, frame.arrival_us)
+        self._fresh = False
+
+    def _tells_of_loss(self, frame: TapFrame) -> bool:
+        """``resync``, or a successor that has no media frame to go on from."""
+        resync = json.loads(frame.body).get("event") == "resync"
+        unknown = self._fresh and self._sequence is None and self._reason == "crash"
+        return self._arrival_us > 0 and (resync or unknown)
+
+    def _declare_missing(self, first_us: int | None = None) -> None:
+        if self._missing is None:
+            return
+        start_us, end_us = self._missing
+        self._missing = None
+        end_us = min(end_us, first_us) if first_us else end_us
+        if end_us > start_us:
+            self._events.gap_found(start_us, end_us, self._reason)
+        self._reason = "loss"
+
+    # --- into the journal ---------------------------------------------------------------------------------------------
+
+    def _append(self, frames: bytes) -> None:
+        self._pending += frames
+        self._idle.clear()
+        self._wake.set()
+
+    async def _flush_forever(self) -> None:
+        failed = False
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(BATCH_S if self._tap is not None else 0)
+            self._wake.clear()
+            batch = bytes(self._pending)
+            try:
+                if batch:
+                    await asyncio.to_thread(self._journal.append, batch)
+            except OSError as error:
+                if not failed:
+                    _log.warning("room %s: journal: %s", self._room_id, error)
+                    self._events.failed(RecordingErrorCode.SPOOL_FULL)
+                failed = True
+                self._wake.set()
+                await asyncio.sleep(_RETRY_S)
+                continue
+            del self._pending[: len(batch)]
+            if failed:
+                failed = False
+                self._events.failed(None)
+            if not self._pending:
+                self._idle.set()
+            self._events.journalled()

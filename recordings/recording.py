@@ -1,0 +1,343 @@
+"""One recording from its start to its finished state: composes intake, pipeline and uploader, and tells the server.
+
+Everything that must survive a crash is in the folder: ``catalogue.jsonl``, ``journal.bin``, segments not yet stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from recordings.catalogue import (
+    FILE,
+    Attached,
+    Catalogue,
+    GapFound,
+    Opened,
+    Origin,
+    PauseChanged,
+    Reported,
+    StopAsked,
+    StoredObject,
+)
+from recordings.control import (
+    Gap,
+    RecordingChanged,
+    RecordingErrorCode,
+    RecordingSegment,
+    RecordingStart,
+    RecordingState,
+)
+from recordings.intake import Intake, IntakeEvents
+from recordings.journal import repair
+from recordings.manifest import key_of
+from recordings.pipeline import JOURNAL, Pipeline, PipelineEvents
+from recordings.program import PAUSED, PINNED
+from recordings.room_clock import RoomClock
+from recordings.stores.base import ObjectStore
+from recordings.uploader import Uploader, UploaderEvents
+
+STALLED_AFTER_S = 10.0
+WATCH_EVERY_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+class RecordingReporter(Protocol):
+    """Carries events to the server, in order, until they are acknowledged; then calls ``done``."""
+
+    def report(self, event: RecordingChanged | RecordingSegment, done: Callable[[], None] | None = None) -> None: ...
+
+
+class RecordingPorts(NamedTuple):
+    """What a recording needs from its process. ``ended`` is called when nothing of it is left here."""
+
+    store: Callable[[], Awaitable[ObjectStore]]
+    reporter: RecordingReporter
+    token: str
+    ended: Callable[[Recording], None]
+
+
+class Recording:
+    """Made by ``create`` or ``reopen``; ends by ``stop`` (finished) or ``halt`` (resumable)."""
+
+    def __init__(self, folder: Path, catalogue: Catalogue, ports: RecordingPorts, resumed: bool) -> None:
+        self.catalogue = catalogue
+        self.id = catalogue.recording_id
+        self._folder = folder
+        self._ports = ports
+        self._loop = asyncio.get_running_loop()
+        self._state = RecordingState.STARTING
+        self._stalled = False
+        self._troubles: dict[str, RecordingErrorCode] = {}
+        self._told: RecordingChanged | None = None
+        self._progress_s = time.monotonic()
+        self._clock = RoomClock()
+        self._pipeline: Pipeline | None = None
+        tail = None
+        if resumed and catalogue.origin_us is not None:
+            tail = repair(folder / JOURNAL, catalogue.checkpoint.journal if catalogue.checkpoint else 0)
+        events = IntakeEvents(self._begin, self._journalled, self._gap_found, self._trouble_of("journal"))
+        self._intake = Intake(folder / JOURNAL, ports.token, catalogue.room_id, self._clock, tail, events)
+        uploader_events = UploaderEvents(self._object_stored, self._trouble_of("store"))
+        self._uploader = Uploader(folder, catalogue, ports.store, uploader_events)
+        self._storing = asyncio.create_task(self._store_all(), name=f"store {self.id}")
+        self._watching = asyncio.create_task(self._watch(), name=f"watch {self.id}")
+
+    @classmethod
+    def create(cls, folder: Path, start: RecordingStart, ports: RecordingPorts) -> Recording:
+        folder.mkdir(parents=True, mode=0o700)
+        catalogue = Catalogue(folder / FILE)
+        catalogue.add(Opened(recording_id=start.recording_id, room_id=start.room_id, tap=start.tap))
+        return cls(folder, catalogue, ports, resumed=False)
+
+    @classmethod
+    async def reopen(cls, folder: Path, ports: RecordingPorts) -> Recording:
+        """After a crash or a restart: what the former process left is finished or gone on with."""
+        catalogue = Catalogue(folder / FILE)
+        if not catalogue.recording_id:
+            catalogue.close()
+            raise ValueError(f"{folder.name} is no recording")
+        recording = cls(folder, catalogue, ports, resumed=True)
+        for each in catalogue.objects:
+            if each.index in catalogue.stored and each.index not in catalogue.reported:
+                recording._report_object(each)
+        await recording._resume_work()
+        return recording
+
+    async def _resume_work(self) -> None:
+        catalogue = self.catalogue
+        if catalogue.duration_ms is not None:
+            self._set_state(RecordingState.FINISHING)
+            return
+        if catalogue.origin_us is not None:
+            self._start_pipeline()
+        if catalogue.stop_at_us is not None:
+            self._set_state(RecordingState.FINISHING)
+        elif catalogue.paused_at_us is not None:
+            self._clock.settled()
+            self._set_state(RecordingState.PAUSED)
+        else:
+            await self._intake.attach(catalogue.tap)
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    async def attach(self, tap: str) -> None:
+        """Connects to the room's tap; again when the room has moved. Nothing to do when it is connected there."""
+        if tap != self.catalogue.tap:
+            self.catalogue.add(Attached(tap=tap))
+        if self.catalogue.paused_at_us is None and not self._stopping and self._intake.address != tap:
+            await self._intake.attach(tap)
+
+    async def pause(self) -> None:
+        if self._stopping or self.catalogue.paused_at_us is not None or self._pipeline is None:
+            return
+        await self._intake.detach()
+        self._clock.settled()
+        self.catalogue.add(PauseChanged(paused=True, at_us=self._clock.now_us()))
+        self._intake.note({"event": PAUSED})
+        self._intake.forget_position()
+        self._set_state(RecordingState.PAUSED)
+
+    async def resume(self) -> None:
+        if self._stopping or self.catalogue.paused_at_us is None:
+            return
+        self._end_pause()
+        self._set_state(RecordingState.RECORDING)
+        await self._intake.attach(self.catalogue.tap)
+
+    def stage(self, publication_id: str | None) -> None:
+        if not self._stopping:
+            self._intake.note({"event": PINNED, "publication_id": publication_id})
+
+    async def stop(self) -> None:
+        """Returns when the end is on disk; ``finished`` is reported later."""
+        if self._stopping:
+            self._tell(again=True)
+            return
+        at_us = self._clock.now_us()
+        if self.catalogue.paused_at_us is not None:
+            self._end_pause()
+        self._set_state(RecordingState.FINISHING)
+        await self._intake.detach()
+        await asyncio.to_thread(self.catalogue.add, StopAsked(at_us=at_us))
+        if self._pipeline is None:
+            await self._fail_empty()
+            return
+        self._pipeline.wake()
+
+    async def halt(self) -> None:
+        """The process ends, the recording does not: a successor goes on with the folder."""
+        for task in (self._watching, self._storing):
+            task.cancel()
+        await asyncio.gather(self._watching, self._storing, return_exceptions=True)
+        await self._intake.close()
+        if self._pipeline is not None:
+            await asyncio.to_thread(self._pipeline.halt, 1.0)
+        self.catalogue.close()
+
+    def tell_again(self) -> None:
+        """The server has come back: it may have missed the last state."""
+        self._tell(again=True)
+
+    @property
+    def _stopping(self) -> bool:
+        return self.catalogue.stop_at_us is not None or self._state == RecordingState.FINISHING
+
+    # --- what the parts say -------------------------------------------------------------------------------------------
+
+    def _begin(self, origin_us: int) -> None:
+        self.catalogue.add(Origin(origin_us=origin_us))
+        self._start_pipeline()
+        self._set_state(RecordingState.RECORDING)
+
+    def _start_pipeline(self) -> None:
+        def on_loop(call: Callable[..., None]) -> Callable[..., None]:
+            return lambda *args: _call_on(self._loop, call, *args)
+
+        events = PipelineEvents(
+            segment_closed=on_loop(self._segment_closed),
+            keyframe_wanted=on_loop(self._intake.request_keyframe),
+            failed=on_loop(self._trouble_of("spool")),
+            closed=on_loop(self._uploader.wake),
+        )
+        self._progress_s = time.monotonic()
+        (self._folder / JOURNAL).touch()
+        self._pipeline = Pipeline(self._folder, self.catalogue, self._clock, events)
+        self._pipeline.start()
+
+    def _journalled(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.wake()
+
+    def _segment_closed(self) -> None:
+        self._progress_s = time.monotonic()
+        self._uploader.wake()
+
+    def _object_stored(self, stored: StoredObject) -> None:
+        self._report_object(stored)
+
+    def _report_object(self, stored: StoredObject) -> None:
+        event = RecordingSegment(
+            recording_id=self.id,
+            index=stored.index,
+            key=key_of(self.id, stored.name),
+            sha256=stored.sha256,
+            bytes=stored.bytes,
+            start_ms=stored.start_ms,
+            duration_ms=stored.duration_ms,
+        )
+        self._ports.reporter.report(event, lambda: self.catalogue.add(Reported(index=stored.index)))
+
+    def _gap_found(self, start_us: int, end_us: int, reason: str) -> None:
+        origin_us = self.catalogue.origin_us
+        if origin_us is not None and end_us > origin_us:
+            start_ms, end_ms = max(start_us - origin_us, 0) // 1000, (end_us - origin_us) // 1000
+            self.catalogue.add(GapFound(gap=Gap(start_ms=start_ms, end_ms=end_ms, reason=reason)))
+            _log.info("recording %s: gap of %d ms (%s)", self.id, end_ms - start_ms, reason)
+
+    def _end_pause(self) -> None:
+        paused_at_us, now_us = self.catalogue.paused_at_us or 0, self._clock.now_us()
+        self._gap_found(paused_at_us, now_us, "pause")
+        self.catalogue.add(PauseChanged(paused=False, at_us=now_us))
+
+    def _trouble_of(self, part: str) -> Callable[[RecordingErrorCode | None], None]:
+        def change(code: RecordingErrorCode | None) -> None:
+            if code is None:
+                self._troubles.pop(part, None)
+            else:
+                self._troubles[part] = code
+            self._tell()
+
+        return change
+
+    async def _watch(self) -> None:
+        """Notices when nothing comes although it should."""
+        silent_since_s: float | None = time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            now_s = time.monotonic()
+            connected = self._intake.connected
+            silent_since_s = None if connected else (silent_since_s or now_s)
+            running = self._state in (RecordingState.STARTING, RecordingState.RECORDING)
+            unreachable = silent_since_s is not None and now_s - silent_since_s >= STALLED_AFTER_S
+            stalled = running and (unreachable or now_s - self._progress_s >= STALLED_AFTER_S)
+            if running and unreachable:
+                self._troubles["tap"] = RecordingErrorCode.TAP_UNREACHABLE
+            else:
+                self._troubles.pop("tap", None)
+            if self._state == RecordingState.STARTING and connected and self._pipeline is not None:
+                self._state = RecordingState.RECORDING
+            self._stalled = stalled
+            self._tell()
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    async def _store_all(self) -> None:
+        try:
+            await self._uploader.run()
+        except OSError:
+            _log.exception("recording %s: the spool cannot be read", self.id)
+            self._troubles["spool"] = RecordingErrorCode.INTERNAL
+            self._set_state(RecordingState.FAILED)
+            return
+        await self._end(RecordingState.FINISHED)
+
+    async def _fail_empty(self) -> None:
+        """Stopped before the tap ever answered: there is nothing to keep."""
+        self._storing.cancel()
+        self._troubles["tap"] = RecordingErrorCode.TAP_UNREACHABLE
+        await self._end(RecordingState.FAILED)
+
+    async def _end(self, state: RecordingState) -> None:
+        """All is stored and read back. The folder goes when the server knows."""
+        self._watching.cancel()
+        await self._intake.close()
+        self._state, self._stalled = state, False
+        self._ports.reporter.report(self._changed(), self._remove)
+        _log.info("recording %s: %s, %d ms", self.id, state, self.catalogue.duration_ms or 0)
+
+    def _remove(self) -> None:
+        self.catalogue.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._ports.ended(self)
+
+    # --- telling ------------------------------------------------------------------------------------------------------
+
+    def _set_state(self, state: RecordingState) -> None:
+        self._state = state
+        self._tell()
+
+    def _tell(self, again: bool = False) -> None:
+        changed = self._changed()
+        # The duration grows all the time and is in the segments; it alone is no news.
+        same = (
+            self._told is not None and changed.model_copy(update={"duration_ms": self._told.duration_ms}) == self._told
+        )
+        if again or not same:
+            self._told = changed
+            self._ports.reporter.report(changed)
+
+    def _changed(self) -> RecordingChanged:
+        catalogue = self.catalogue
+        segments = catalogue.segments
+        duration_ms = catalogue.duration_ms
+        if duration_ms is None:
+            duration_ms = segments[-1].start_ms + segments[-1].duration_ms if segments else 0
+        return RecordingChanged(
+            recording_id=self.id,
+            state=RecordingState.STALLED if self._stalled else self._state,
+            origin_ms=catalogue.origin_us // 1000 if catalogue.origin_us is not None else None,
+            duration_ms=duration_ms,
+            code=next(iter(self._troubles.values()), None),
+            gaps=tuple(catalogue.gaps),
+        )
+
+
+def _call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: object) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call, *args)

@@ -14,7 +14,7 @@ from tests.bench.dtls import DtlsAssociation, SrtpSession, local_fingerprint
 from tests.bench.offer import Answer, LocalSecrets
 
 UDP_GRO = 104  # linux/udp.h; Python's socket module has no name for it
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35  # asm-generic/socket.h; the latter is also the type of its control message
 RECEIVE_BUFFER_BYTES = 1 << 20
 CHECK_RETRY_S = 0.1
 CONNECT_TIMEOUT_S = 15.0
@@ -59,6 +59,10 @@ class Peer:
     @property
     def profile(self) -> str:
         return self._dtls.profile
+
+    def stamp_arrivals(self) -> None:
+        """Lets the kernel say when each datagram reached this socket, however late it is read."""
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     async def connect(self, answer: Answer) -> None:
         """Connectivity check, then the DTLS handshake. Raises TimeoutError or ConnectionError."""

@@ -17,7 +17,7 @@ from array import array
 from tests.bench import rtcp
 from tests.bench.dtls import SrtpError
 from tests.bench.offer import TRANSPORT_CC, AnsweredMedia
-from tests.bench.peer import UDP_GRO, Peer
+from tests.bench.peer import SO_TIMESTAMPNS, UDP_GRO, Peer
 from tests.bench.traffic import Lane, read_stamp
 
 NUMBERS = 1 << 16
@@ -25,10 +25,17 @@ NUMBERS = 1 << 16
 NACK_TRIES, WIDEST_GAP = 10, 1000
 _SEQUENCE_SSRC = struct.Struct("!H4xI").unpack_from
 _GRO_SIZE = struct.Struct("=i").unpack_from
+_TIMESPEC = struct.Struct("=qq").unpack_from
 
 # One buffer for all: a read is handled to its end before the next begins.
 _buffer = bytearray(1 << 16)
 _buffers = [_buffer]
+
+
+def waited_ns(timespec: bytes, utc_ns: int) -> int:
+    """How long ago a datagram arrived by the kernel's time stamp (CLOCK_REALTIME)."""
+    seconds, nanoseconds = _TIMESPEC(timespec)
+    return max(0, utc_ns - int(seconds) * 1_000_000_000 - int(nanoseconds))
 
 
 class Received:
@@ -107,6 +114,8 @@ class Subscriber:
         self._rtx_types: set[int] = set()
         self._twcc_byte = 0
         self._ssrc = int.from_bytes(peer.secrets.password.encode()[:4], "big")
+        if sampled:
+            peer.stamp_arrivals()
         self._recvmsg_into = peer.socket.recvmsg_into
 
     def negotiated(self, media: tuple[AnsweredMedia, ...]) -> None:
@@ -130,6 +139,8 @@ class Subscriber:
         for _level, kind, value in ancillary:
             if kind == UDP_GRO:
                 segment = _GRO_SIZE(value)[0]
+            elif kind == SO_TIMESTAMPNS:
+                now_ns -= waited_ns(value, time.time_ns())
         offset = datagrams = 0
         while offset < size:
             end = min(offset + segment, size)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 
 from tests.bench import machine
 from tests.bench.conftest import Server
 from tests.bench.peer import Peer
 from tests.bench.report import Measurement, percentile, summarize
-from tests.bench.subscriber import Subscriber
+from tests.bench.subscriber import Subscriber, waited_ns
 from tests.bench.traffic import (
     FU_A,
     KEYFRAME_EVERY,
@@ -121,6 +122,11 @@ def test_a_report_tells_the_loss_since_the_last_one(server: Server) -> None:
     block = stream.report()
     assert (block.lost, block.highest_sequence) == (2, 1 << 16 | 2)
     assert block.fraction_lost == 128
+
+
+def test_the_wait_in_the_sockets_buffer_is_not_latency() -> None:
+    assert waited_ns(struct.pack("=qq", 5, 999_999_000), 6_000_000_500) == 1500
+    assert waited_ns(struct.pack("=qq", 6, 0), 5_999_999_999) == 0  # the clock was set back a little
 
 
 def test_transport_wide_numbers_are_found_behind_padding(server: Server) -> None:

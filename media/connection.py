@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from media.control import Source
+from media.control import Kind, Source
 from media.publication import Publication
 from media.rtp import rtcp
 from media.sdp.answer import LocalParameters, SlotSources, write_answer
@@ -70,6 +70,7 @@ class Connection:
         for slot in self.slots:
             if slot.publication is not None:
                 slot.publication.detach(slot)
+            slot.wanted_id = None
 
     # --- from the transport
 
@@ -151,5 +152,5 @@ class Connection:
             transport.answers,
         )
 
-    def slots_of(self, kind: str) -> Iterator[Slot]:
+    def slots_of(self, kind: Kind) -> Iterator[Slot]:
         return (slot for slot in self.slots if slot.kind == kind)

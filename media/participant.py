@@ -7,10 +7,11 @@ move over.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from media.connection import Connection
-from media.control import Grants, ParticipantMedia, SlotInfo, Source, TransportState
+from media.control import Grants, Kind, ParticipantMedia, SlotInfo, Source, TransportState
 from media.publication import Publication
 from media.sdp.offer import Offer
 from media.slot import Slot
@@ -78,11 +79,9 @@ class Participant:
 
     def hear(self, publication_ids: list[str]) -> None:
         """Points the audio slots at these voices, as far as they go."""
-        if self.current is None:
-            return
-        slots = list(self.current.slots_of("audio"))
-        for slot, id_ in zip(slots, assign([slot.wanted_id for slot in slots], publication_ids), strict=True):
-            self._point(slot, id_)
+        for connection in (self.current, self._next):
+            if connection is not None:
+                self._assign(connection, "audio", publication_ids)
 
     def slot_infos(self, connection: Connection | None) -> tuple[SlotInfo, ...]:
         return tuple(slot.info for slot in connection.slots) if connection is not None else ()
@@ -159,8 +158,13 @@ class Participant:
         return found
 
     def _apply_view(self, connection: Connection) -> None:
-        slots = list(connection.slots_of("video"))
-        for slot, id_ in zip(slots, assign([slot.wanted_id for slot in slots], self._view), strict=True):
+        self._assign(connection, "video", self._view)
+
+    def _assign(self, connection: Connection, kind: Kind, publication_ids: Sequence[str]) -> None:
+        if connection.is_gone:
+            return
+        slots = list(connection.slots_of(kind))
+        for slot, id_ in zip(slots, assign([slot.wanted_id for slot in slots], publication_ids), strict=True):
             self._point(slot, id_)
 
     def _point(self, slot: Slot, publication_id: str | None) -> None:

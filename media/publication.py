@@ -43,6 +43,12 @@ class Publication:
     def codec(self) -> str:
         return self.track.codec.name if self.track is not None else ""
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a keyframe who can take this codec."""
+        name = self.codec
+        return any(name in slot.codecs and slot.transport.is_connected for slot in self.waiting)
+
     # --- on the way in
 
     def set_track(self, track: UpTrack) -> None:
@@ -72,7 +78,8 @@ class Publication:
         """Begins at the next keyframe, which is asked for at once."""
         slot.publication = self
         self.waiting.append(slot)
-        self.request_keyframe(now)
+        if self.is_awaited:
+            self.request_keyframe(now)
 
     def detach(self, slot: Slot) -> None:
         if slot in self.waiting:
@@ -95,7 +102,7 @@ class Publication:
             return
         waiting, self.waiting = self.waiting, []
         for slot in waiting:
-            if track.codec.name not in slot.codecs or slot.transport.tx is None or slot.transport.address is None:
+            if track.codec.name not in slot.codecs or not slot.transport.is_connected:
                 self.waiting.append(slot)
             else:
                 self._join(slot, track, first_packet, now)

@@ -200,7 +200,7 @@ class Room:
         track = publication.track
         if publication.kind != "video" or track is None or not publication.is_flowing:
             return
-        if publication.waiting:
+        if publication.is_awaited:
             publication.request_keyframe(now)
         elif publication.keyframes.due(now):
             track.send_pli()

@@ -90,7 +90,7 @@ class Transport:
 
     @property
     def is_connected(self) -> bool:
-        return self.tx is not None and not self.is_closed
+        return self.tx is not None and self.address is not None and not self.is_closed
 
     # --- ICE
 
@@ -146,7 +146,12 @@ class Transport:
             self._port.send(data, self.address)
 
     async def _handshake(self) -> None:
-        if not await self._dtls.handshake():
+        try:
+            is_done = await self._dtls.handshake()
+        except Exception:  # OpenSSL may complain in many ways about a peer; none may cost us the task
+            logger.exception("DTLS handshake broke")
+            is_done = False
+        if not is_done:
             self.counters["dtls_failed"] += 1
             if not self.is_closed:
                 self._listener.handle_closed_by_peer(self)

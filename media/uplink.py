@@ -172,9 +172,7 @@ class Uplink:
 
     def ask_again(self, now: float) -> None:
         for track in self.tracks:
-            asked = track.ask_again(now)
-            if asked:
-                self._counters["nack_out"] += asked
+            track.ask_again(now)
 
     def send_reports(self, now: float) -> None:
         """Receiver reports, once a second."""

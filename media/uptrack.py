@@ -63,18 +63,18 @@ class UpTrack:
         self.publication.accept(stripped, self._is_keyframe(stripped))
         return True
 
-    def ask_again(self, now: float) -> int:
-        """NACKs what is due; how many packets were asked for."""
+    def ask_again(self, now: float) -> None:
+        """NACKs what is due."""
         nacks = self._nacks
         if nacks is None:
-            return 0
+            return
         missing = nacks.due(now)
         if missing:
+            self.transport.counters["nack_out"] += len(missing)
             self.transport.send_rtcp(write_nack(SENDER_SSRC, self.ssrc, missing))
         if nacks.needs_keyframe:
             nacks.needs_keyframe = False
             self.publication.request_keyframe(now)
-        return len(missing)
 
     def send_pli(self) -> None:
         self.transport.send_rtcp(write_pli(SENDER_SSRC, self.ssrc))

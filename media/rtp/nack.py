@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from media.rtp.sequence import distance, newer
 
+REORDER_S = 0.005  # a packet that was only overtaken comes within this
 RETRY_S = 0.1  # between two requests for the same packet
 MAX_TRIES = 8
 MAX_MISSING = 128  # beyond this a keyframe is cheaper than the packets
@@ -54,4 +55,4 @@ class NackList:
             self.needs_keyframe = True
             return
         for step in range(1, gap + 1):
-            self._missing[(self.highest + step) & 0xFFFF] = (0, now)
+            self._missing[(self.highest + step) & 0xFFFF] = (0, now + REORDER_S)

@@ -2,6 +2,7 @@
 import { createRouter, createWebHistory, type RouteLocationRaw } from 'vue-router'
 
 import { AppError } from '@/api/errors'
+import { t, useSection, type Section } from '@/i18n'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -14,6 +15,8 @@ declare module 'vue-router' {
     scene?: 'room'
     /** i18n key of the document title. */
     title?: string
+    /** Words to load before the page. */
+    section?: Section
   }
 }
 
@@ -24,14 +27,14 @@ export const router = createRouter({
     { path: '/login', name: 'login', component: () => import('@/views/LoginView.vue'), meta: { public: true, bare: true, title: 'login.title' } },
     { path: '/', name: 'home', component: () => import('@/views/HomeView.vue'), meta: { title: 'common.nav.home' } },
     { path: '/meetings', name: 'meetings', component: () => import('@/views/MeetingsView.vue'), meta: { title: 'common.nav.meetings' } },
-    { path: '/meetings/new', name: 'schedule', component: () => import('@/views/ScheduleView.vue'), meta: { title: 'schedule.title' } },
+    { path: '/meetings/new', name: 'schedule', component: () => import('@/views/ScheduleView.vue'), meta: { section: 'schedule', title: 'schedule.title' } },
     { path: '/meetings/:id', name: 'meeting', component: () => import('@/views/MeetingView.vue'), props: true, meta: { title: 'common.nav.meetings' } },
-    { path: '/meetings/:id/lobby', name: 'lobby', component: () => import('@/views/LobbyView.vue'), props: true, meta: { bare: true, scene: 'room', title: 'room.title' } },
-    { path: '/meetings/:id/room', name: 'room', component: () => import('@/views/RoomView.vue'), props: true, meta: { bare: true, scene: 'room', title: 'room.title' } },
-    { path: '/makeup', name: 'makeup', component: () => import('@/views/MakeupView.vue'), meta: { title: 'common.nav.makeup' } },
-    { path: '/replay/:id', name: 'replay', component: () => import('@/views/ReplayView.vue'), props: true, meta: { bare: true, title: 'replay.title' } },
-    { path: '/ledger', name: 'ledger', component: () => import('@/views/LedgerView.vue'), meta: { title: 'common.nav.ledger' } },
-    { path: '/ledger/:id', name: 'entry', component: () => import('@/views/LedgerEntryView.vue'), props: true, meta: { title: 'common.nav.ledger' } },
+    { path: '/meetings/:id/lobby', name: 'lobby', component: () => import('@/views/LobbyView.vue'), props: true, meta: { section: 'room', bare: true, scene: 'room', title: 'room.title' } },
+    { path: '/meetings/:id/room', name: 'room', component: () => import('@/views/RoomView.vue'), props: true, meta: { section: 'room', bare: true, scene: 'room', title: 'room.title' } },
+    { path: '/makeup', name: 'makeup', component: () => import('@/views/MakeupView.vue'), meta: { section: 'replay', title: 'common.nav.makeup' } },
+    { path: '/replay/:id', name: 'replay', component: () => import('@/views/ReplayView.vue'), props: true, meta: { section: 'replay', bare: true, title: 'replay.title' } },
+    { path: '/ledger', name: 'ledger', component: () => import('@/views/LedgerView.vue'), meta: { section: 'ledger', title: 'common.nav.ledger' } },
+    { path: '/ledger/:id', name: 'entry', component: () => import('@/views/LedgerEntryView.vue'), props: true, meta: { section: 'ledger', title: 'common.nav.ledger' } },
     { path: '/settings', name: 'settings', component: () => import('@/views/SettingsView.vue'), meta: { title: 'common.nav.settings' } },
     { path: '/:path(.*)*', name: 'not-found', component: () => import('@/views/NotFoundView.vue'), meta: { public: true, title: 'common.state.not_found_title' } },
   ],
@@ -51,8 +54,14 @@ router.beforeEach(async (to) => {
   return session.signedIn ? true : loginFor(to.fullPath)
 })
 
+// Views are loaded by now or on their way; their words come beside them.
+router.beforeResolve(async (to) => {
+  if (to.meta.section) await useSection(to.meta.section)
+})
+
 router.afterEach((to) => {
   document.documentElement.dataset.scene = to.meta.scene ?? 'page'
+  document.title = to.meta.title ? `${t(to.meta.title)} · ${t('common.app')}` : t('common.app')
 })
 
 export function loginFor(path: string): RouteLocationRaw {

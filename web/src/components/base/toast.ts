@@ -7,6 +7,9 @@ export interface ToastItem {
   tone: 'ok' | 'over' | 'info'
 }
 
+const SHOWN_MS = 6000
+const MOST_AT_ONCE = 3
+
 const items = ref<ToastItem[]>([])
 let next = 1
 
@@ -15,7 +18,9 @@ export function useToast() {
 }
 
 export function showToast(text: string, tone: ToastItem['tone'] = 'info'): void {
-  items.value = [...items.value.slice(-2), { id: next++, text, tone }]
+  const item = { id: next++, text, tone }
+  items.value = [...items.value, item].slice(-MOST_AT_ONCE)
+  setTimeout(() => dismissToast(item.id), SHOWN_MS)
 }
 
 export function dismissToast(id: number): void {

@@ -13,6 +13,7 @@ export default {
     settings: 'Settings',
     logout: 'Sign out',
     account: 'My account',
+    me: 'Me',
     back: 'Back',
   },
   action: {

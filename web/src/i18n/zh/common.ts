@@ -11,6 +11,7 @@ export default {
     settings: '设置',
     logout: '退出登录',
     account: '我的账号',
+    me: '我的',
     back: '返回',
   },
   action: {

@@ -1,0 +1,16 @@
+export default {
+  language: '语言',
+  display: '显示',
+  big_text: '大字模式',
+  big_text_help: '文字和按钮放大四分之一',
+  theme: '颜色',
+  theme_system: '跟随系统',
+  theme_light: '浅色',
+  theme_dark: '深色',
+  account: '账号',
+  branch: '所在支部',
+  logout_title: '退出登录？',
+  logout_text: '您的签到、发言和补课进度都已保存在服务器上。',
+  stay: '继续使用',
+  this_device: '以上设置只保存在本机。',
+}

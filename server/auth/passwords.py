@@ -31,7 +31,7 @@ class Passwords:
         )
         return right and stored is not None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,7 +26,8 @@ from server.storage.organisations import organisation_ref, organisations_at
 
 LONGEST_MS = 24 * 3_600_000
 GRACE_MS = 12 * 3_600_000  # a meeting may be entered a little after it should have begun, not days later
-CHINA = timezone(timedelta(hours=8))
+# One time zone without summer time since 1991: the year of a meeting is the year there.
+CHINA_OFFSET_MS = 8 * 3_600_000
 GROUP_TYPES = frozenset({MeetingType.GROUP_MEETING, MeetingType.PARTY_LESSON, MeetingType.THEME_DAY})
 
 
@@ -89,9 +90,12 @@ class Planning:
             ),
         )
 
-    async def create(self, actor: Actor, wish: MeetingInput) -> str:
-        """The new meeting's id. Raises AppError FORBIDDEN, NOT_FOUND or VALIDATION with the fields to correct."""
-        now = self._clock.now_ms()
+    async def create(self, actor: Actor, wish: MeetingInput, *, as_of_ms: int | None = None) -> str:
+        """The new meeting's id. Raises AppError FORBIDDEN, NOT_FOUND or VALIDATION with the fields to correct.
+
+        ``as_of_ms``: scheduled then, for what is entered afterwards (the demonstration's past lesson).
+        """
+        now = self._clock.now_ms() if as_of_ms is None else as_of_ms
         async with self._numbering, self._db.session() as session:
             query = select(Organisation).where(Organisation.id == wish.organisation_id).with_for_update()
             organisation = (await session.execute(query)).scalar_one_or_none()
@@ -143,7 +147,7 @@ class Planning:
         return build_roll(expected, guests, parts)
 
     async def _meeting(self, session: AsyncSession, wish: MeetingInput, actor: Actor, now: int) -> Meeting:
-        year = datetime.fromtimestamp(wish.start_ms / 1000, UTC).astimezone(CHINA).year
+        year = datetime.fromtimestamp((wish.start_ms + CHINA_OFFSET_MS) / 1000, UTC).year
         highest = await session.execute(
             select(func.max(Meeting.ordinal)).where(
                 Meeting.organisation_id == wish.organisation_id,

@@ -104,6 +104,8 @@ class Intake:
         return self._sequence
 
     def _connection_changed(self, connected: bool) -> None:
+        if connected == self.connected:
+            return  # an attempt that failed
         self.connected = connected
         if connected:
             self._clock.connected()

@@ -65,7 +65,7 @@ class Publication:
             self.keyframes.arrived()
         if self.waiting and (is_keyframe or self.kind == "audio"):
             self.pending.append(None)
-        elif not self.cohorts:
+        elif not self.cohorts and not self.pending:  # pending: somebody begins in this very drain
             return
         self.pending.append(packet)
         if not self.is_pending:

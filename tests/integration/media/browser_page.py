@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright
 
 from media import control
@@ -125,12 +124,3 @@ async def chromium() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
-
-
-def serve_page(server: ControlServer) -> None:
-    """A secure context of the server's own origin, before it starts."""
-
-    async def page(_request: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html><title>client</title>", content_type="text/html")
-
-    server.app.router.add_get("/", page)

@@ -22,6 +22,7 @@ class ControlServer:
         self.sio = socketio.AsyncServer(async_mode="aiohttp", ping_interval=5, ping_timeout=5)
         self.app = web.Application()
         self.sio.attach(self.app)
+        self.app.router.add_get("/page", _page)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.hellos: list[control.WorkerHello] = []
         self.sid: str | None = None
@@ -92,6 +93,11 @@ class ControlServer:
             self.hellos.append(control.WorkerHello.model_validate(data))
         self.events.append((event, data))
         return {"ok": True, "data": {}}
+
+
+async def _page(_request: web.Request) -> web.Response:
+    """An empty page: loopback is a secure context, so that it may use cameras."""
+    return web.Response(text="<!doctype html><link rel=icon href=data:,>", content_type="text/html")
 
 
 async def until(condition: Callable[[], Any], what: str, timeout_s: float = 10.0) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -97,9 +98,8 @@ def test_a_path_that_only_begins_alike_is_not_below() -> None:
     ],
 )
 def test_a_part_in_the_meeting_gives_exactly_its_rights(part: str, actions: set[Action]) -> None:
-    mine = (
-        Target(path=TARGET, expected=frozenset({"me"})) if part == "expected" else Target(path=TARGET, **{part: "me"})
-    )
+    value: Any = frozenset({"me"}) if part == "expected" else "me"
+    mine = replace(Target(path=TARGET), **{part: value})
     assert {action for action in Action if can(actor(), action, mine)} == actions
 
 

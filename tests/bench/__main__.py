@@ -15,9 +15,10 @@ from tests.bench.run import BenchError, Options, measure
 
 # Packets are counted in a table of 2^16 numbers; at about 175 video packets a second that is six minutes.
 MAX_SECONDS = 240.0
+QUIET_SHARE = 0.1  # of one core
 
 
-def _parse(arguments: list[str] | None) -> tuple[Options, int]:
+def _parse(arguments: list[str] | None) -> tuple[Options, int, float]:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--subscribers", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the measured window")
@@ -28,6 +29,7 @@ def _parse(arguments: list[str] | None) -> tuple[Options, int]:
     parser.add_argument("--video-slots", type=int, default=4)
     parser.add_argument("--loss-percent", type=float, default=0.0, help="share of packets that subscribers throw away")
     parser.add_argument("--no-gro", action="store_true", help="subscribers take one packet per read")
+    parser.add_argument("--wait-for-quiet", type=float, default=0.0, help="seconds to wait for an idle machine per run")
     parser.add_argument("--worker-command", default=f"{shlex.quote(sys.executable)} -m media")
     given = parser.parse_args(arguments)
     if given.subscribers < 1 or given.runs < 1 or not 0 < given.seconds + given.warmup <= MAX_SECONDS:
@@ -46,7 +48,7 @@ def _parse(arguments: list[str] | None) -> tuple[Options, int]:
         worker_core=worker_core,
         load_core=load_core,
     )
-    return options, given.runs
+    return options, given.runs, given.wait_for_quiet
 
 
 def _progress(number: int, runs: int, result: Measurement) -> None:
@@ -61,10 +63,12 @@ def _progress(number: int, runs: int, result: Measurement) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0 if it was measured, however the figures are."""
-    options, runs = _parse(arguments)
+    options, runs, quiet_wait_s = _parse(arguments)
     described = machine.describe()
     results: list[Measurement] = []
     for number in range(1, runs + 1):
+        if quiet_wait_s and not machine.wait_until_quiet(QUIET_SHARE, quiet_wait_s):
+            print("bench: the machine did not become quiet; measuring all the same", file=sys.stderr, flush=True)
         try:
             results.append(asyncio.run(measure(options)))
         except BenchError as error:

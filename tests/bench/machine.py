@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,17 @@ def machine_cpu() -> MachineCpu:
     fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     user, nice, system, _idle, _iowait, irq, softirq, steal = fields
     return MachineCpu((user + nice + system + irq + softirq) / _TICKS_PER_S, steal / _TICKS_PER_S)
+
+
+def wait_until_quiet(busy_share: float, limit_s: float) -> bool:
+    """Waits, at most ``limit_s``, for two seconds in which the machine is busy for less than this share of a core."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        before, started = machine_cpu().busy_s, time.monotonic()
+        time.sleep(2.0)
+        if machine_cpu().busy_s - before < busy_share * (time.monotonic() - started):
+            return True
+    return False
 
 
 def dropped_datagrams(ports: set[int]) -> int:

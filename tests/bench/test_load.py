@@ -10,6 +10,7 @@ from tests.bench.conftest import Server
 from tests.bench.peer import Peer
 from tests.bench.report import Measurement, percentile, summarize
 from tests.bench.subscriber import Subscriber, waited_ns
+from tests.bench.table import HEADINGS, row
 from tests.bench.traffic import (
     FU_A,
     KEYFRAME_EVERY,
@@ -164,3 +165,16 @@ def test_the_kernels_drop_counter_is_read_for_a_socket_that_overflows(server: Se
     for _ in range(500):
         server._socket.send(bytes(1200))
     assert machine.dropped_datagrams({peer.port}) > 0
+
+
+def test_a_table_rounds_delivery_down() -> None:
+    report = {
+        **summarize([_measurement(subscribers=150, delivered_fraction=0.9999999, forwarded_per_s=33_000.4)]),
+        "bitrate_kbps": 1500,
+        "loss_percent": 0.5,
+        "gro": True,
+    }
+    cells = row(report)
+    assert len(cells) == len(HEADINGS)
+    assert cells[:5] == ("150", "1.5 Mbit/s, 0.5 % lost, asked for again", "1", "33,000", "99.9999 %")
+    assert row({**report, "delivered_fraction": 1.0})[4] == "100 %"

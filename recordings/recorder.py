@@ -22,7 +22,7 @@ from recordings.control import (
     RecordingStop,
 )
 from recordings.control_link import CallRefusedError, ControlLink
-from recordings.errors import StoreAwayError
+from recordings.errors import StoreAwayError, StoreError
 from recordings.recording import Recording, RecordingPorts
 from recordings.settings import Settings
 from recordings.stores.base import ObjectStore
@@ -30,6 +30,7 @@ from recordings.stores.open import open_store
 
 VERSION = "0.1.0"
 STATS_EVERY_S = 5.0
+STORE_RETRY_S = 2.0
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _log = logging.getLogger(__name__)
 
@@ -63,10 +64,12 @@ class Recorder:
         self._settings.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._reopen_all()
         stats = asyncio.create_task(self._send_stats(), name="stats")
+        opening = asyncio.create_task(self._open_early(), name="open store")
         try:
             await self._link.run()
         finally:
             stats.cancel()
+            opening.cancel()
             await asyncio.gather(*(each.halt() for each in self._recordings.values()), return_exceptions=True)
             if self._store is not None:
                 await self._store.close()
@@ -132,6 +135,15 @@ class Recorder:
                 except ValueError as error:
                     raise StoreAwayError(str(error)) from error
             return self._store
+
+    async def _open_early(self) -> None:
+        """A new bucket takes its first object slowly: not during the first lesson."""
+        while self._store is None:
+            try:
+                await self._open_store()
+            except StoreError as error:
+                _log.warning("object store: %r", error)
+                await asyncio.sleep(STORE_RETRY_S)
 
     async def _send_stats(self) -> None:
         while True:

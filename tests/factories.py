@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.auth.actor import Actor, Role
-from server.auth.passwords import Passwords
 from server.ids import new_id
 from server.storage.accounts import load_actor
 from server.storage.engine import Database
@@ -84,17 +83,15 @@ async def tie(
 
 async def account(
     db: Database,
-    passwords: Passwords | None,
     member_id: str,
     login: str,
-    password: str = "",
+    stored: str = "-",
     roles: tuple[tuple[Role, Place], ...] = (),
 ) -> str:
-    """Without ``passwords`` nobody can log in with it, and nothing is hashed."""
+    """``stored``: the hashed password. Without one nobody can log in."""
     own = new_id()
-    password_hash = await passwords.hash(password) if passwords else "-"
     async with db.session() as session:
-        session.add(Account(id=own, member_id=member_id, login=login, password_hash=password_hash, created_ms=SINCE_MS))
+        session.add(Account(id=own, member_id=member_id, login=login, password_hash=stored, created_ms=SINCE_MS))
         await session.flush()
         session.add_all(
             RoleGrant(id=new_id(), account_id=own, organisation_id=place.id, role=role) for role, place in roles

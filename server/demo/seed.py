@@ -70,7 +70,7 @@ async def seed_past_lesson(services: Services) -> None:
         if root is None:
             return
         found = await session.execute(select(Member.name, Member.id))
-        members = dict(found.tuples().all())
+        members = dict(found.all())
     await past_lesson.hold(services, members)
     async with services.db.session() as session:
         stored = await session.get_one(Organisation, root.id)

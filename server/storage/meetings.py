@@ -62,7 +62,7 @@ async def roles_in(session: AsyncSession, meeting_ids: list[str], member_id: str
             ExpectedMember.meeting_id.in_(meeting_ids), ExpectedMember.member_id == member_id
         )
     )
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 async def sign_ins(session: AsyncSession, meeting_ids: list[str]) -> dict[str, dict[str, int]]:
@@ -85,7 +85,7 @@ async def counted_members(session: AsyncSession, meeting_ids: list[str]) -> set[
             ExpectedMember.meeting_id.in_(meeting_ids), ExpectedMember.counted
         )
     )
-    return set(found.tuples().all())
+    return set(found.all())
 
 
 async def open_makeup(session: AsyncSession, meeting_ids: list[str], member_id: str) -> set[str]:

@@ -58,7 +58,7 @@ async def member_names(session: AsyncSession, ids: set[str]) -> dict[str, str]:
     if not ids:
         return {}
     found = await session.execute(select(Member.id, Member.name).where(Member.id.in_(ids)))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 async def _group_names(session: AsyncSession, member_ids: set[str], at_ms: int) -> dict[str, str]:
@@ -70,7 +70,7 @@ async def _group_names(session: AsyncSession, member_ids: set[str], at_ms: int) 
         .where(Membership.member_id.in_(member_ids), Membership.kind == "group", valid_at(at_ms))
         .order_by(Membership.id)
     )
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def _person(member: Member, tie: Membership, groups: dict[str, str], *, post: str | None) -> Person:

@@ -32,5 +32,5 @@ def throttle(db: Database, clock: SetClock) -> Throttle:
 async def sessions(db: Database, clock: SetClock, passwords: Passwords, throttle: Throttle) -> Sessions:
     branch = await factories.organisation(db, "第一党支部")
     member_id = await factories.member(db, "李红梅", branch)
-    await factories.account(db, passwords, member_id, LOGIN, PASSWORD, (("secretary", branch),))
+    await factories.account(db, member_id, LOGIN, await passwords.hash(PASSWORD), (("secretary", branch),))
     return Sessions(db, clock, passwords, throttle)

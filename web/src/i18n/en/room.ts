@@ -282,7 +282,7 @@ export default {
     expected_voting: 'Expected with a vote',
     present_voting: 'Present with a vote',
     rate: 'Rate',
-    rule_quorum: 'More than {percent}% of those with a vote must be present.',
+    rule_quorum: 'At least {percent}% of those with a vote must be present.',
     rule_none: 'Meetings of this type have no quorum.',
     missing: '{count} short of the quorum',
   },

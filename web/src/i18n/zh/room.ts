@@ -280,7 +280,7 @@ export default {
     expected_voting: '有表决权应到',
     present_voting: '有表决权实到',
     rate: '到会率',
-    rule_quorum: '本类会议须有表决权的党员超过 {percent}% 到会方可进行。',
+    rule_quorum: '本类会议须有 {percent}% 以上（含本数）有表决权的党员到会方可进行。',
     rule_none: '本类会议不设法定人数。',
     missing: '还差 {count} 人达到法定人数',
   },

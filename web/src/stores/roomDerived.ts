@@ -1,0 +1,43 @@
+/** What the pages ask of the room's view again and again. */
+import { computed, type Ref, type ShallowRef } from 'vue'
+
+import type { ParticipantInfo } from '@/protocol/generated'
+import type { RoomView } from '@/room/view'
+
+export function deriveFrom(view: ShallowRef<RoomView>, nowMs: Ref<number>) {
+  const snapshot = computed(() => view.value.snapshot)
+  const myId = computed(() => view.value.seat?.participantId ?? '')
+  const grants = computed(() => view.value.seat?.grants ?? null)
+  const people = computed(() => new Map((snapshot.value?.participants ?? []).map((one) => [one.participant_id, one])))
+  const me = computed<ParticipantInfo | null>(() => people.value.get(myId.value) ?? null)
+  const isModerator = computed(() => grants.value?.moderate ?? false)
+  /** 0: my hand is down. */
+  const myPlace = computed(() => (snapshot.value?.hands.findIndex((one) => one.participant_id === myId.value) ?? -1) + 1)
+  const serverNowMs = computed(() => nowMs.value + view.value.clockOffsetMs)
+  return {
+    snapshot,
+    myId,
+    grants,
+    people,
+    me,
+    isModerator,
+    myPlace,
+    serverNowMs,
+    keepsMinutes: computed(() => isModerator.value || me.value?.role === 'recorder'),
+    hasFloor: computed(() => myId.value !== '' && snapshot.value?.floor?.participant_id === myId.value),
+    needsSignIn: computed(() => me.value !== null && me.value.role !== 'observer' && !me.value.signed_in),
+    speaking: computed(() => new Set(view.value.speakers)),
+    onlineMs: computed(() => (me.value ? Math.max(0, serverNowMs.value - me.value.joined_ms) : 0)),
+    mutedIds: computed(() => mutedIds(view.value)),
+  }
+}
+
+export type RoomDerived = ReturnType<typeof deriveFrom>
+
+/** Nobody without a microphone publication is heard. */
+function mutedIds(view: RoomView): ReadonlySet<string> {
+  const open = new Set(
+    (view.snapshot?.publications ?? []).filter((one) => one.source === 'microphone' && !one.muted).map((one) => one.participant_id),
+  )
+  return new Set((view.snapshot?.participants ?? []).map((one) => one.participant_id).filter((id) => !open.has(id)))
+}

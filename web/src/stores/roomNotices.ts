@@ -1,0 +1,37 @@
+/** The room's news in words; null where a dialog or a banner says it. */
+import type { ToastItem } from '@/components/base/toast'
+import { t } from '@/i18n'
+import { accessTextKeyOf } from '@/room/errors'
+import type { RoomNotice } from '@/room/view'
+
+export interface Said {
+  text: string
+  tone: ToastItem['tone']
+}
+
+export function noticeText(notice: RoomNotice): Said | null {
+  switch (notice.kind) {
+    case 'recovered':
+      return { text: t('room.banner.recovered', { time: awayText(notice.awayMs) }), tone: 'ok' }
+    case 'muted_by_host':
+      return { text: t(notice.source === 'microphone' ? 'room.notice.muted_by_host' : 'room.notice.camera_by_host'), tone: 'info' }
+    case 'source_lost':
+      return { text: t(notice.source === 'microphone' ? 'room.notice.microphone_lost' : 'room.notice.camera_lost'), tone: 'over' }
+    case 'access_problem':
+      return notice.error.problem === 'denied' ? null : { text: t(accessTextKeyOf(notice.error.kind, notice.error.problem)), tone: 'over' }
+    case 'recording_started':
+      return { text: t('room.notice.recording_started'), tone: 'info' }
+    case 'recording_paused':
+      return { text: t('room.notice.recording_paused'), tone: 'info' }
+    case 'meeting_started':
+      return { text: t('room.notice.meeting_started'), tone: 'info' }
+    case 'floor_given':
+      return null
+  }
+}
+
+function awayText(awayMs: number): string {
+  const seconds = Math.max(1, Math.round(awayMs / 1000))
+  const minutes = Math.floor(seconds / 60)
+  return minutes === 0 ? t('room.time.seconds', { seconds }) : t('room.time.minutes', { minutes, seconds: seconds % 60 })
+}

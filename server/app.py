@@ -7,7 +7,6 @@ import contextlib
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
-from types import SimpleNamespace
 from typing import Any
 
 from aiohttp import web
@@ -35,6 +34,8 @@ from server.settings import Settings
 from server.storage.engine import Database
 from server.storage.migrate import migrate
 from server.storage.secrets import installation_secret
+from server.workers.media import MediaWorkers
+from server.workers.recorders import Recorders
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,10 @@ class Server:
         sessions = Sessions(db, clock, passwords, Throttle(db, clock))
         planning = Planning(db, clock, load_profiles())
         record = Record(db, meeting_log, clock, sessions)
-        missing: Any = SimpleNamespace(count=0)
+        media = MediaWorkers(settings.worker_token, clock)
+        self._on_stop("media workers", media.close)
+        recorders = Recorders(settings.worker_token, clock)
+        self._on_stop("recorders", recorders.close)
         return Services(
             settings=settings,
             clock=clock,
@@ -103,8 +107,8 @@ class Server:
             access_log=AccessLogger(db, clock),
             planning=planning,
             rooms=RoomRegistry(db, meeting_log, clock, planning, record),
-            media=missing,
-            recorders=missing,
+            media=media,
+            recorders=recorders,
             record=record,
             makeup=Makeup(db, meeting_log, clock),
         )

@@ -88,7 +88,7 @@ async def hold(services: Services, members: dict[str, str]) -> None:
         return
     roll = await services.planning.freeze_roll(meeting.id)
     recording_id = new_id()
-    recorded = await _record(services, recording_id)
+    recorded = await _record(services, recording_id, meeting.start_ms)
     started_ms = meeting.start_ms
     for offset_ms, type_, actor, payload in _steps(meeting, roll, members, recording_id, recorded):
         await services.log.append(meeting.id, type_, payload, actor=actor, at_ms=started_ms + offset_ms)
@@ -102,7 +102,7 @@ async def hold(services: Services, members: dict[str, str]) -> None:
     await services.record.recording_finished(recording_id)
 
 
-async def _record(services: Services, recording_id: str) -> ImportedRecording:
+async def _record(services: Services, recording_id: str, origin_ms: int) -> ImportedRecording:
     # Only here, so that a server that seeds nothing never loads FFmpeg's libraries.
     from recordings.library import import_file
     from recordings.sample import make_sample
@@ -110,7 +110,7 @@ async def _record(services: Services, recording_id: str) -> ImportedRecording:
     with tempfile.TemporaryDirectory(prefix="huitang-demo-") as folder:
         file = Path(folder) / "lesson.mp4"
         await asyncio.to_thread(make_sample, file, SAMPLE_S)
-        return await import_file(file, services.store, recording_id)
+        return await import_file(file, services.store, recording_id, origin_ms)
 
 
 def _steps(

@@ -70,7 +70,7 @@ class Uplink:
                 continue
             line = _Line(item, publication_of(item.source))
             self._lines[item.mid] = line
-            self._ids.update(item.extensions)
+            self._ids.update({uri: extension.id for uri, extension in item.extensions.items()})
             if item.rid is None:
                 for ssrc in (*item.ssrcs, *item.rtx_ssrcs.values()):
                     self._by_ssrc[ssrc] = line

@@ -64,7 +64,10 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
         f"a=fingerprint:sha-256 {local.fingerprint}",
         f"a=setup:{local.setup}",
         f"a=mid:{media.mid}",
-        *(f"a=extmap:{id_} {uri}" for uri, id_ in media.extensions.items()),
+        *(
+            f"a=extmap:{item.id}{'/recvonly' if item.direction == 'sendonly' else ''} {uri}"
+            for uri, item in media.extensions.items()
+        ),
         "a=sendonly" if media.is_slot else "a=recvonly",
         "a=rtcp-mux",
         "a=rtcp-rsize",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from media.control import Kind, Source
 from media.errors import MediaError
 from media.rtp import header
-from media.sdp.offer import DTLS_PROTOCOLS, Offer, OfferedCodec, OfferedMedia
+from media.sdp.offer import DTLS_PROTOCOLS, Offer, OfferedCodec, OfferedExtension, OfferedMedia
 
 MAX_VIDEO_SLOTS = 16
 MAX_AUDIO_SLOTS = 8
@@ -46,7 +46,7 @@ class NegotiatedMedia:
     source: Source | None = None
     is_slot: bool = False
     codecs: tuple[NegotiatedCodec, ...] = ()
-    extensions: dict[str, int] = field(default_factory=dict)
+    extensions: dict[str, OfferedExtension] = field(default_factory=dict)
     rid: str | None = None
     ssrcs: tuple[int, ...] = ()
     rtx_ssrcs: dict[int, int] = field(default_factory=dict)
@@ -103,7 +103,11 @@ def _accept_source(result: NegotiatedMedia, media: OfferedMedia, index: int) -> 
         # Only one layer is taken for now: the last, which browsers offer as the full picture.
         result.rid = media.send_rids[-1]
         wanted += _SIMULCAST_EXTENSIONS
-    result.extensions = {uri: media.extensions[uri] for uri in wanted if uri in media.extensions}
+    result.extensions = {
+        uri: media.extensions[uri]
+        for uri in wanted
+        if uri in media.extensions and media.extensions[uri].direction in ("sendrecv", "sendonly")
+    }
     result.ssrcs = tuple(media.ssrcs)
     result.rtx_ssrcs = dict(media.rtx_ssrcs)
 
@@ -138,7 +142,7 @@ def _accept_codec(name: str, codec: OfferedCodec, media: OfferedMedia, feedback:
         ),
         None,
     )
-    common = tuple(item for item in feedback if item in codec.feedback)
+    common = tuple(item for item in feedback if item in codec.feedback or item in media.common_feedback)
     fmtp = OPUS_FMTP if name == "opus" else codec.fmtp
     return NegotiatedCodec(name, codec.payload_type, codec.clock_rate, codec.channels, fmtp, common, rtx)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MAX_SIZE = 65536
 MAX_MEDIA = 64
@@ -28,6 +29,11 @@ class OfferedCodec:
         return None
 
 
+class OfferedExtension(NamedTuple):
+    id: int
+    direction: str  # "sendrecv" where the offer names none
+
+
 @dataclass(slots=True)
 class OfferedMedia:
     """One m-line."""
@@ -41,7 +47,8 @@ class OfferedMedia:
     bundle_only: bool = False
     rtcp_mux: bool = False
     codecs: dict[int, OfferedCodec] = field(default_factory=dict)
-    extensions: dict[str, int] = field(default_factory=dict)
+    extensions: dict[str, OfferedExtension] = field(default_factory=dict)
+    common_feedback: list[str] = field(default_factory=list)  # a=rtcp-fb:*
     ssrcs: list[int] = field(default_factory=list)
     rtx_ssrcs: dict[int, int] = field(default_factory=dict)  # media SSRC → RTX SSRC (RFC 5576 FID)
     send_rids: list[str] = field(default_factory=list)
@@ -161,28 +168,33 @@ def _rtpmap(media: OfferedMedia, value: str) -> None:
     payload_type = _number(type_, 127)
     rate = _number(rest[0], 1_000_000) if rest else 0
     channels = _number(rest[1], 255) if len(rest) > 1 else 1
-    media.codecs[payload_type] = OfferedCodec(payload_type, name.upper(), rate, channels)
+    codec = _codec(media, payload_type)
+    codec.name, codec.clock_rate, codec.channels = name.upper(), rate, channels
+
+
+def _codec(media: OfferedMedia, payload_type: int) -> OfferedCodec:
+    """Firefox writes fmtp and rtcp-fb before rtpmap, so whichever comes first makes the entry."""
+    return media.codecs.setdefault(payload_type, OfferedCodec(payload_type, "", 0, 1))
 
 
 def _codec_attribute(media: OfferedMedia, name: str, value: str) -> None:
     type_, _, text = value.partition(" ")
-    targets = media.codecs.values() if type_ == "*" else [media.codecs.get(_number(type_, 127))]
-    for codec in targets:
-        if codec is None:
-            continue
-        if name == "fmtp":
-            codec.fmtp = text.strip()
-        else:
-            codec.feedback.append(text.strip())
+    if type_ == "*":
+        media.common_feedback.append(text.strip())
+    elif name == "fmtp":
+        _codec(media, _number(type_, 127)).fmtp = text.strip()
+    else:
+        _codec(media, _number(type_, 127)).feedback.append(text.strip())
 
 
 def _extmap(media: OfferedMedia, value: str) -> None:
     fields = value.split()
     if len(fields) < 2:
         raise ValueError("an extmap line is incomplete")
-    id_ = _number(fields[0].split("/")[0], 4096)
+    number, _, direction = fields[0].partition("/")
+    id_ = _number(number, 4096)
     if 1 <= id_ <= 14:  # one-byte headers only: RFC 8285 §4.2
-        media.extensions[fields[1]] = id_
+        media.extensions[fields[1]] = OfferedExtension(id_, direction or "sendrecv")
 
 
 def _source(media: OfferedMedia, name: str, value: str) -> None:

@@ -31,6 +31,7 @@ from server.record.service import Record
 from server.rooms.registry import RoomRegistry
 from server.services import Services
 from server.settings import Settings
+from server.signaling.gateway import attach
 from server.storage.engine import Database
 from server.storage.migrate import migrate
 from server.storage.secrets import installation_secret
@@ -62,10 +63,15 @@ class Server:
         self._on_stop("passwords", passwords.close)
         services = await self._build(passwords)
         app = build_app(services)
+        self._on_stop("rooms", services.rooms.close)
+        gateway = await attach(app, services)
+        self._on_stop("signaling and workers", gateway.close)
         add_static_files(app, services)
+        await services.rooms.recover()
         wants_past_lesson = self.settings.demo and await seed_people(services, passwords)
         await self._listen(app)
         self._in_background("housekeeping", _keep_house(services))
+        self._in_background("missing ledger entries", _assemble_missing(services))
         if wants_past_lesson:
             self._in_background("demonstration", seed_past_lesson(services))
         return services
@@ -92,10 +98,6 @@ class Server:
         sessions = Sessions(db, clock, passwords, Throttle(db, clock))
         planning = Planning(db, clock, load_profiles())
         record = Record(db, meeting_log, clock, sessions)
-        media = MediaWorkers(settings.worker_token, clock)
-        self._on_stop("media workers", media.close)
-        recorders = Recorders(settings.worker_token, clock)
-        self._on_stop("recorders", recorders.close)
         return Services(
             settings=settings,
             clock=clock,
@@ -107,8 +109,8 @@ class Server:
             access_log=AccessLogger(db, clock),
             planning=planning,
             rooms=RoomRegistry(db, meeting_log, clock, planning, record),
-            media=media,
-            recorders=recorders,
+            media=MediaWorkers(settings.worker_token, clock),
+            recorders=Recorders(settings.worker_token, clock),
             record=record,
             makeup=Makeup(db, meeting_log, clock),
         )
@@ -140,6 +142,12 @@ async def _logged(name: str, work: Coroutine[Any, Any, None]) -> None:
         await work
     except Exception:
         log.exception("%s failed", name)
+
+
+async def _assemble_missing(services: Services) -> None:
+    """Of meetings that ended while the last server died or the database was away."""
+    if found := await services.record.assemble_missing():
+        log.info("assembled %d ledger entries that were missing", found)
 
 
 async def _keep_house(services: Services) -> None:

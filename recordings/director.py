@@ -29,14 +29,16 @@ class Director:
     def __init__(self) -> None:
         self.stage: str | None = None
         self._speakers: tuple[str, ...] = ()
-        self._spoke_since_us: dict[str, int] = {}
+        self._leader: str | None = None
+        self._leads_since_us = 0
         self._current: int | None = None
 
     def hear(self, participant_ids: Iterable[str], now_us: int) -> None:
         """The room's active speakers, loudest first."""
         self._speakers = tuple(participant_ids)
-        since = self._spoke_since_us
-        self._spoke_since_us = {each: since.get(each, now_us) for each in self._speakers}
+        leader = self._speakers[0] if self._speakers else None
+        if leader != self._leader:
+            self._leader, self._leads_since_us = leader, now_us
 
     def snapshot(self) -> dict[str, Any]:
         return {"stage": self.stage, "speakers": list(self._speakers), "current": self._current}
@@ -60,13 +62,9 @@ class Director:
             if source.publication_id == self.stage:
                 return source.number
         current = next((source for source in flowing if source.number == self._current), None)
-        for participant in self._speakers:
-            if participant not in cameras:
-                continue
-            held = now_us - self._spoke_since_us[participant] >= SPEAKER_HOLD_US
-            if held or current is None:
-                return cameras[participant].number
-            if current.participant_id == participant:
-                return current.number
-        chosen = current or min(flowing, default=None, key=lambda source: source.number)
+        held = now_us - self._leads_since_us >= SPEAKER_HOLD_US
+        if self._leader in cameras and (held or current is None):
+            return cameras[self._leader].number
+        speaking = next((cameras[each] for each in self._speakers if each in cameras), None)
+        chosen = current or speaking or min(flowing, default=None, key=lambda source: source.number)
         return chosen.number if chosen else None

@@ -1,0 +1,160 @@
+"""Sequence arithmetic, packet cache, loss list, reception statistics, keyframe detection."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.rtp import h264, sequence, vp8
+from media.rtp.nack import MAX_TRIES, NackList
+from media.rtp.packet_cache import PacketCache
+from media.rtp.reception import Reception
+from tests.unit.media.conftest import rtp
+
+U16 = st.integers(0, 0xFFFF)
+
+
+@given(U16, st.integers(1, 0x7FFF))
+def test_order_survives_the_wrap(start: int, step: int) -> None:
+    later = (start + step) & 0xFFFF
+    assert sequence.newer(later, start)
+    assert not sequence.newer(start, later)
+    assert sequence.distance(later, start) == step
+    assert sequence.distance(start, later) == -step
+
+
+def test_timestamps_wrap() -> None:
+    assert sequence.timestamp_distance(5, 0xFFFFFFFF) == 6
+    assert sequence.timestamp_distance(0xFFFFFFFF, 5) == -6
+
+
+def test_cache_holds_the_newest_of_each_place() -> None:
+    cache = PacketCache()
+    cache.put(3, rtp(3))
+    assert cache.get(3) == rtp(3)
+    assert cache.get(3 + 1024) is None
+    cache.put(3 + 1024, rtp(3 + 1024))
+    assert cache.get(3) is None
+
+
+def test_a_hole_is_asked_for_once_the_packet_was_not_only_late() -> None:
+    nacks = NackList()
+    nacks.receive(65534, 0.0)
+    nacks.receive(1, 0.0)
+    assert nacks.due(0.001) == []
+    assert nacks.due(0.01) == [65535, 0]
+    assert nacks.due(0.05) == []
+    assert nacks.receive(0, 0.05), "a hole closed"
+    assert nacks.due(0.2) == [65535]
+
+
+def test_asking_ends_with_a_keyframe() -> None:
+    nacks = NackList()
+    nacks.receive(1, 0.0)
+    nacks.receive(3, 0.0)
+    asked = sum(bool(nacks.due(second)) for second in range(1, 30))
+    assert asked == MAX_TRIES
+    assert nacks.needs_keyframe
+    assert not nacks
+
+
+def test_a_gap_too_wide_is_answered_by_a_keyframe_alone() -> None:
+    nacks = NackList()
+    nacks.receive(1, 0.0)
+    nacks.receive(1000, 0.0)
+    assert nacks.needs_keyframe
+    assert nacks.due(1.0) == []
+
+
+def test_what_was_never_missing_closes_no_hole() -> None:
+    nacks = NackList()
+    nacks.receive(5, 0.0)
+    assert not nacks.receive(5, 0.0)
+    assert not nacks.receive(4, 0.0)
+
+
+def test_receiver_report_counts_loss_and_wraps() -> None:
+    reception = Reception(90000)
+    assert reception.report(7, 0.0) is None
+    for number in (65533, 65534, 0, 1):
+        reception.receive(number, number * 3000, number * 0.033)
+    reception.note_sender_report(0x0123456789ABCDEF, 10.0)
+    block = reception.report(7, 10.5)
+    assert block is not None
+    assert block.highest_sequence == 0x10001
+    assert block.cumulative_lost == 1
+    assert block.fraction_lost == 256 // 5
+    assert block.last_sr == 0x456789AB
+    assert block.delay_since_last_sr == 32768
+    reception.receive(2, 0, 11.0)
+    again = reception.report(7, 11.0)
+    assert again is not None
+    assert again.fraction_lost == 0
+
+
+def test_jitter_follows_uneven_arrivals() -> None:
+    even, uneven = Reception(48000), Reception(48000)
+    for number in range(200):
+        even.receive(number, number * 960, number * 0.02)
+        uneven.receive(number, number * 960, number * 0.02 + (number % 2) * 0.01)
+    steady, shaky = even.report(1, 4.0), uneven.report(1, 4.0)
+    assert steady is not None
+    assert shaky is not None
+    assert steady.jitter <= 1
+    assert 400 < shaky.jitter <= 480
+
+
+@pytest.mark.parametrize(
+    ("payload", "parameters", "idr"),
+    [
+        (b"\x67\x42", True, False),
+        (b"\x65\x88", False, True),
+        (b"\x41\x9a", False, False),
+        (b"\x78\x00\x02\x67\x42\x00\x02\x68\xce", True, False),
+        (b"\x78\x00\x02\x67\x42\x00\x02\x65\x88", True, True),
+        (b"\x78\x00\x02\x41\x9a", False, False),
+        (b"\x7c\x85\x88", False, True),
+        (b"\x7c\x05\x88", False, False),
+        (b"\x7c\x81\x88", False, False),
+        (b"\x7c", False, False),
+        (b"", False, False),
+    ],
+)
+def test_h264_keyframes(payload: bytes, parameters: bool, idr: bool) -> None:
+    assert h264.carries_parameters(payload) == parameters
+    assert h264.starts_idr(payload) == idr
+
+
+@given(st.binary(max_size=40))
+def test_payload_parsers_take_any_bytes(data: bytes) -> None:
+    h264.carries_parameters(data)
+    h264.starts_idr(data)
+    vp8.parse(data, 0)
+    assert len(vp8.shift(data, 0, 5, 6)) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("payload", "picture", "tl0", "keyframe"),
+    [
+        (b"\x10\x00", -1, -1, True),
+        (b"\x10\x01", -1, -1, False),
+        (b"\x00\x00", -1, -1, False),
+        (b"\x11\x00", -1, -1, False),
+        (b"\x90\x80\x05\x00", 5, -1, True),
+        (b"\x90\xc0\x81\x02\x07\x00", 0x102, 7, True),
+        (b"\x90\xe0\xff\xff\xff\x20\x01", 0x7FFF, 255, False),
+        (b"\x90\xe0\xff", -1, -1, False),
+    ],
+)
+def test_vp8_descriptors(payload: bytes, picture: int, tl0: int, keyframe: bool) -> None:
+    found = vp8.parse(payload, 0)
+    assert (found.picture_id, found.tl0_picture_index, found.keyframe_start) == (picture, tl0, keyframe)
+
+
+def test_vp8_ids_are_moved_and_wrap() -> None:
+    moved = vp8.parse(vp8.shift(b"\x90\xe0\xff\xff\xff\x20\x01", 0, 1, 1), 0)
+    assert (moved.picture_id, moved.tl0_picture_index) == (0, 0)
+    short = vp8.parse(vp8.shift(b"\x90\x80\x7f\x00", 0, 2, 9), 0)
+    assert (short.picture_id, short.long_picture_id) == (1, False)
+    assert vp8.shift(b"\x10\x00", 0, 5, 5) == b"\x10\x00"

@@ -141,6 +141,13 @@ class DurableLog:
             if self._waits(meeting_id):
                 raise self._away or DatabaseAwayError()
 
+    async def settle(self) -> None:
+        """Returns when everything that was logged before is in the database. Raises DatabaseAwayError."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._away is not None or not self._backlog)
+            if self._backlog:
+                raise self._away or DatabaseAwayError()
+
     def _waits(self, meeting_id: str) -> bool:
         return any(event.meeting_id == meeting_id for event in self._backlog)
 

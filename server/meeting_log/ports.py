@@ -29,3 +29,7 @@ class MeetingLog(Protocol):
     async def flush(self, meeting_id: str) -> None:
         """Returns when everything of this meeting is in the database. Raises DatabaseAwayError."""
         ...
+
+    async def settle(self) -> None:
+        """Returns when everything that was logged before is in the database. Raises DatabaseAwayError."""
+        ...

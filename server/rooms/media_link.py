@@ -1,0 +1,77 @@
+"""What the media workers say about a room, and what participants ask of media. Knows the plane, no worker."""
+
+from __future__ import annotations
+
+import logging
+
+from media.control import ParticipantMedia, SlotInfo, TransportAnswer, TransportState
+from server.protocol.events import MediaMoved, PublicationChanged, SpeakersChanged
+from server.rooms.desk import Desk
+from server.rooms.grants import media_grants
+from server.rooms.participant import Participant
+from server.rooms.ports import MediaPlane
+from server.rooms.publications import publication_id_of
+from server.rooms.room import Room
+from server.rooms.seats import Seats
+
+_logger = logging.getLogger(__name__)
+
+
+class MediaLink:
+    """Calls to the plane are made without the room's lock: a slow worker holds up nobody else."""
+
+    def __init__(self, desk: Desk, seats: Seats, plane: MediaPlane) -> None:
+        self._desk = desk
+        self._seats = seats
+        self._plane = plane
+
+    async def offer(self, room: Room, who: Participant, sdp: str) -> TransportAnswer:
+        """Raises AppError BAD_SDP, NO_USABLE_MEDIA, ROOM_FULL, MEDIA_UNAVAILABLE."""
+        return await self._plane.offer(room.meeting_id, who.participant_id, sdp, media_grants(who.role))
+
+    async def set_view(self, room: Room, who: Participant, publication_ids: tuple[str, ...]) -> tuple[SlotInfo, ...]:
+        return await self._plane.set_view(room.meeting_id, who.participant_id, publication_ids)
+
+    async def close_transport(self, room: Room, participant_id: str) -> None:
+        """Somebody left: nothing of him is forwarded any more."""
+        await self._plane.close_transport(room.meeting_id, participant_id)
+
+    async def handle_transport(self, room: Room, participant_id: str, state: TransportState) -> None:
+        async with room.lock:
+            seat = room.participants.get(participant_id)
+            if seat is not None:
+                seat.liveness.handle_media(state, self._desk.clock.monotonic_ms())
+                await self._seats.settle_presence(room, seat)
+
+    def handle_flow(self, room: Room, publication_id: str, flowing: bool) -> None:
+        changed = room.publications.set_flowing(publication_id, flowing)
+        if changed is not None:
+            self._desk.show(room, PublicationChanged, publication=changed)
+
+    def handle_speakers(self, room: Room, participant_ids: tuple[str, ...]) -> None:
+        room.speakers = tuple(speaker for speaker in participant_ids if room.in_room(speaker))
+        self._desk.audience.publish(room.meeting_id, SpeakersChanged(participant_ids=room.speakers))
+
+    async def handle_adopted(self, room: Room, participants: tuple[ParticipantMedia, ...]) -> None:
+        """A worker came (back) with this room running: its word replaces what we thought."""
+        for participant in participants:
+            await self.handle_transport(room, participant.participant_id, participant.state)
+        carried = {
+            publication_id_of(participant.participant_id, source)
+            for participant in participants
+            for source in participant.sources
+        }
+        for publication_id in carried | {info.publication_id for info in room.publications.infos()}:
+            self.handle_flow(room, publication_id, publication_id in carried)
+
+    async def handle_moved(self, room: Room) -> None:
+        """The worker is gone, another one has the room: everybody makes a new connection."""
+        _logger.info("media of room=%s moved", room.meeting_id)
+        async with room.lock:
+            for seat in room.participants.values():
+                seat.liveness.handle_media(TransportState.NEW, self._desk.clock.monotonic_ms())
+                await self._seats.settle_presence(room, seat)
+        for changed in room.publications.forget_flow():
+            self._desk.show(room, PublicationChanged, publication=changed)
+        self.handle_speakers(room, ())
+        self._desk.audience.publish(room.meeting_id, MediaMoved())

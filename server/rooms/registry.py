@@ -1,0 +1,252 @@
+"""All rooms of this server: found, opened, rebuilt after a restart, swept every second, dropped when nothing is left.
+
+Owns the background task and the parts that act on rooms. Hears the workers and hands their words to the right room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+
+from media.control import ParticipantMedia, PublicationMedia, SpeakersChanged, TransportChanged
+from recordings.control import RecordingChanged, RecordingSegment, RecordingState
+from server.clock import Clock
+from server.errors import AppError
+from server.meeting_log.ports import MeetingLog
+from server.meeting_log.types import LoggedEvent
+from server.protocol.codes import ErrorCode
+from server.protocol.models import MeetingState, Presence
+from server.rooms import persistence
+from server.rooms.conduct import Conduct
+from server.rooms.desk import Desk
+from server.rooms.lifecycle import Lifecycle
+from server.rooms.media_link import MediaLink
+from server.rooms.ports import Audience, MediaPlane, RecordBook, RecordingPlane, RollKeeper
+from server.rooms.presence import RECOVERY_GRACE_MS
+from server.rooms.recording import RecordingDesk
+from server.rooms.revisions import Revisions
+from server.rooms.room import Room
+from server.rooms.seats import Seats
+from server.rooms.transitions import apply
+from server.rooms.write_behind import DeferredWork
+from server.storage.engine import Database
+
+SWEEP_S = 1.0
+INTERRUPTED_AFTER_MS = 60_000  # after a restart, without anybody in the room
+EMPTY_END_MS = 2 * 3_600_000  # a live meeting that everybody left is ended by the server
+MEDIA_KEPT_MS = 15_000  # after the end, so that the recorder gets the tail
+_CLOSE_S = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+class RoomRegistry:
+    """``connect`` before ``recover``; ``close`` at the end."""
+
+    desk: Desk
+    conduct: Conduct
+    seats: Seats
+    lifecycle: Lifecycle
+    recording: RecordingDesk
+    media: MediaLink
+
+    def __init__(self, db: Database, log: MeetingLog, clock: Clock, keeper: RollKeeper, book: RecordBook) -> None:
+        self._db = db
+        self._log = log
+        self._clock = clock
+        self._keeper = keeper
+        self._book = book
+        self._plane: MediaPlane | None = None
+        self._rooms: dict[str, Room] = {}
+        self._loading: dict[str, asyncio.Lock] = {}
+        self._quiet_since_ms: dict[str, int] = {}  # live rooms with nobody in them
+        self._media_closed: set[str] = set()
+        self._deferred = DeferredWork()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._recovered_ms: int | None = None
+
+    def connect(self, audience: Audience, media: MediaPlane, recordings: RecordingPlane) -> None:
+        """Wires the parts; signaling calls it once."""
+        self._plane = media
+        self.desk = Desk(self._log, self._clock, audience)
+        self.conduct = Conduct(self.desk)
+        self.seats = Seats(self.desk, self.conduct)
+        self.media = MediaLink(self.desk, self.seats, media)
+        self.recording = RecordingDesk(self.desk, self._db, recordings, self._book, self._deferred)
+        self.lifecycle = Lifecycle(
+            self.desk,
+            self._db,
+            self._keeper,
+            self._book,
+            self._deferred,
+            self.conduct,
+            self.seats,
+            self.recording,
+        )
+
+    def get(self, meeting_id: str) -> Room | None:
+        return self._rooms.get(meeting_id)
+
+    async def enter(self, meeting_id: str) -> Room:
+        """The room, opened if it was not. Raises NotFoundError, DatabaseAwayError, AppError ROOM_CLOSED."""
+        room = self._rooms.get(meeting_id) or await self._load(meeting_id)
+        if room.is_over:
+            raise AppError(ErrorCode.ROOM_CLOSED, f"the meeting is {room.state}")
+        if room.state is MeetingState.SCHEDULED:
+            await self._refresh(room)
+        return room
+
+    async def _refresh(self, room: Room) -> None:
+        """Until its start a meeting may be changed or cancelled by those who plan."""
+        async with room.lock:
+            if room.state is not MeetingState.SCHEDULED:
+                return
+            definition = await self.lifecycle.define(room.meeting_id)
+            if definition.state is MeetingState.CANCELLED:
+                raise AppError(ErrorCode.MEETING_NOT_OPEN, "the meeting was cancelled")
+            room.definition = definition
+            room.roll.replace(definition.people)
+            if not room.opened:
+                await self.lifecycle.open(room)
+
+    async def _load(self, meeting_id: str) -> Room:
+        async with self._loading.setdefault(meeting_id, asyncio.Lock()):
+            if meeting_id not in self._rooms:
+                room, _ = await self._rebuild(meeting_id)
+                self._rooms[meeting_id] = room
+            return self._rooms[meeting_id]
+
+    async def _rebuild(self, meeting_id: str) -> tuple[Room, list[LoggedEvent]]:
+        definition = await self.lifecycle.define(meeting_id)
+        room = Room(definition, self._clock.now_ms())
+        room.state = definition.state if definition.state is MeetingState.CANCELLED else MeetingState.SCHEDULED
+        events = await self._log.read(meeting_id)
+        for event in events:
+            apply(room, event)
+        # Clients of an earlier process must not find their last revision in the ring of this one.
+        room.revisions = Revisions(self._clock.now_ms())
+        return room, events
+
+    # --- after a restart ---
+
+    async def recover(self) -> None:
+        """Rebuilds the rooms that were open. Participants are unstable until they come back."""
+        await self._log.settle()
+        self._recovered_ms = self._clock.monotonic_ms()
+        for meeting_id in await persistence.meetings_to_recover(self._db):
+            room, events = await self._rebuild(meeting_id)
+            self._rooms[meeting_id] = room
+            await self._revive(room, events)
+        self._sweeper = asyncio.create_task(self._sweep_forever())
+        if self._rooms:
+            _logger.info("recovered %d rooms", len(self._rooms))
+
+    async def _revive(self, room: Room, events: list[LoggedEvent]) -> None:
+        self.recording.recover(room, events, [json.loads(event.payload) for event in events])
+        if room.state is MeetingState.ENDED:
+            self.lifecycle.finish(room)
+            return
+        if room.state is not room.definition.state:
+            self.lifecycle.save_state(room)
+        alive_ms = max((event.at_ms for event in events), default=0)
+        now, wall_ms = self._clock.monotonic_ms(), self._clock.now_ms()
+        async with room.lock:
+            for seat in room.present():
+                # The log shows that the server still lived then, and had the seat's socket.
+                seen_ms = alive_ms if seat.presence is Presence.PRESENT else seat.seen_ms
+                seat.liveness.proof_ms = now - max(wall_ms - seen_ms, 0)
+                seat.liveness.grace_until_ms = now + RECOVERY_GRACE_MS
+                await self.seats.settle_presence(room, seat)
+
+    async def close(self) -> None:
+        """Idempotent. Rooms are left as they are: the next process takes them over."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.wait([self._sweeper])
+            self._sweeper = None
+        await self._deferred.close(_CLOSE_S)
+
+    # --- every second ---
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for room in list(self._rooms.values()):
+                try:
+                    await self.sweep(room)
+                except AppError as error:
+                    _logger.warning("sweep of room=%s: %s", room.meeting_id, error)
+                except Exception:
+                    _logger.exception("sweep of room=%s", room.meeting_id)
+
+    async def sweep(self, room: Room) -> None:
+        """Lost seats, empty rooms, rooms that are over."""
+        if room.is_over:
+            await self._sweep_over(room)
+            return
+        for participant_id in await self.seats.sweep(room):
+            with suppress(AppError):
+                await self.media.close_transport(room, participant_id)
+        if room.state is MeetingState.LIVE and not room.present():
+            await self._sweep_empty(room)
+        else:
+            self._quiet_since_ms.pop(room.meeting_id, None)
+
+    async def _sweep_empty(self, room: Room) -> None:
+        now = self._clock.monotonic_ms()
+        quiet_ms = now - self._quiet_since_ms.setdefault(room.meeting_id, now)
+        recovered = self._recovered_ms is not None and now - self._recovered_ms < 2 * INTERRUPTED_AFTER_MS
+        if recovered and quiet_ms >= INTERRUPTED_AFTER_MS - RECOVERY_GRACE_MS:
+            await self.lifecycle.interrupt(room)
+        elif quiet_ms >= EMPTY_END_MS:
+            await self.lifecycle.end(room, None, "timeout")
+
+    async def _sweep_over(self, room: Room) -> None:
+        """The media stay until the recorder has the tail; the room stays until the recording is finished."""
+        ended_for_ms = self._clock.now_ms() - (room.ended_ms or 0)
+        running = self.recording.is_running(room)
+        wants_media = running and room.recording.state != RecordingState.FINISHING and ended_for_ms < MEDIA_KEPT_MS
+        if not wants_media and room.meeting_id not in self._media_closed and self._plane is not None:
+            self._media_closed.add(room.meeting_id)
+            with suppress(AppError):
+                await self._plane.close_room(room.meeting_id)
+        if not running and ended_for_ms > MEDIA_KEPT_MS:
+            self._rooms.pop(room.meeting_id, None)
+            self._media_closed.discard(room.meeting_id)
+
+    # --- what the workers say (server.workers.ports) ---
+
+    def wants_media(self, room_id: str) -> bool:
+        room = self._rooms.get(room_id)
+        return room is not None and (not room.is_over or self.recording.is_running(room))
+
+    async def handle_adopted(self, room_id: str, participants: tuple[ParticipantMedia, ...]) -> None:
+        if room := self._rooms.get(room_id):
+            await self.media.handle_adopted(room, participants)
+
+    async def handle_moved(self, room_id: str) -> None:
+        if room := self._rooms.get(room_id):
+            await self.media.handle_moved(room)
+
+    async def handle_transport(self, event: TransportChanged) -> None:
+        if room := self._rooms.get(event.room_id):
+            await self.media.handle_transport(room, event.participant_id, event.state)
+
+    def handle_flow(self, event: PublicationMedia) -> None:
+        if room := self._rooms.get(event.room_id):
+            self.media.handle_flow(room, event.publication_id, event.flowing)
+
+    def handle_speakers(self, event: SpeakersChanged) -> None:
+        if room := self._rooms.get(event.room_id):
+            self.media.handle_speakers(room, event.participant_ids)
+
+    async def handle_recording(self, event: RecordingChanged) -> None:
+        await self.recording.handle_changed(event)
+
+    async def handle_segment(self, event: RecordingSegment) -> None:
+        await self.recording.handle_segment(event)
+
+    def handle_recorder_away(self, recording_id: str) -> None:
+        self.recording.handle_recorder_away(recording_id)

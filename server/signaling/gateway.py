@@ -1,0 +1,178 @@
+"""The door of Socket.IO for browsers, and the only file besides server/workers that knows the library.
+
+Owns sid ↔ Session. Accepts a connection with a good ticket or resume token only; every refusal carries a stable code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import socketio
+from aiohttp import web
+from pydantic import ValidationError
+
+from server.auth.origins import origin_allowed
+from server.error_map import error_info, wrong_fields
+from server.errors import AppError
+from server.protocol.base import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
+from server.protocol.codes import ErrorCode
+from server.protocol.commands import ConnectAuth
+from server.services import Services
+from server.settings import Settings
+from server.signaling.dispatch import PATIENCE, Dispatcher
+from server.signaling.notifier import Notifier
+from server.signaling.rate import TokenBucket
+from server.signaling.resume import ResumeTokens
+from server.signaling.session import Session
+from server.storage.secrets import installation_secret
+from server.telemetry.counters import count
+
+PING_INTERVAL_S = 5
+PING_TIMEOUT_S = 5
+# What is a little over the limit still gets a coded answer; what is far over ends the connection.
+HARD_LIMIT_BYTES = 2 * MAX_MESSAGE_BYTES
+HOUSEKEEPING_S = 60.0
+
+_logger = logging.getLogger(__name__)
+
+
+async def attach(app: web.Application, services: Services) -> Gateway:
+    """Wires rooms, workers and sockets together. Before ``services.rooms.recover()`` and before the app serves."""
+    tokens = ResumeTokens(await installation_secret(services.db, services.clock, "resume_key"))
+    gateway = Gateway(services, tokens)
+    gateway.sio.attach(app)
+    services.rooms.connect(gateway.notifier, services.media, services.recorders)
+    services.media.attach(gateway.sio, services.rooms)
+    services.recorders.attach(gateway.sio, services.rooms, services.media)
+    services.media.moved_listeners.append(services.recorders.handle_moved)
+    return gateway
+
+
+class Gateway:
+    """``close`` at the end, after the HTTP server and before the rooms."""
+
+    def __init__(self, services: Services, tokens: ResumeTokens) -> None:
+        self._services = services
+        self._tokens = tokens
+        self._sessions: dict[str, Session] = {}
+        self.sio = _make_server(services.settings)
+        self.notifier = Notifier(_SocketWire(self.sio))
+        self._dispatcher = Dispatcher(services.rooms, tokens, services.clock)
+        self.sio.on("connect", self._handle_connect)
+        self.sio.on("disconnect", self._handle_disconnect)
+        self.sio.on("*", self._handle_message)
+        self._housekeeping = asyncio.create_task(self._keep_house())
+
+    async def close(self) -> None:
+        """Idempotent."""
+        self._housekeeping.cancel()
+        await asyncio.gather(self._housekeeping, return_exceptions=True)
+        await self.notifier.close()
+        await self._services.recorders.close()
+        await self._services.media.close()
+        await self.sio.shutdown()
+
+    async def _handle_connect(self, sid: str, _environ: dict[str, Any], auth: Any = None) -> None:
+        try:
+            self._sessions[sid] = await self._admit(sid, auth)
+        except Exception as error:
+            count("connections_refused")
+            info = error_info(error)
+            raise socketio.exceptions.ConnectionRefusedError(info.code.value, info.model_dump(mode="json")) from None
+
+    async def _admit(self, sid: str, raw: Any) -> Session:
+        auth = _parse_auth(raw)
+        if auth.ticket is not None:
+            claims = self._services.tickets.redeem(auth.ticket)
+            room = await self._services.rooms.enter(claims.meeting_id)
+            # The ticket is a minute old: rights are read again, from the room's own roll.
+            self._services.rooms.seats.admit(room, claims.member_id)
+            return self._session(sid, room, claims.member_id, claims.device, None)
+        resumed = self._tokens.read(auth.resume_token or "")
+        room = await self._services.rooms.enter(resumed.meeting_id)
+        self._services.rooms.seats.resumable(room, resumed.member_id, resumed.epoch)
+        return self._session(sid, room, resumed.member_id, resumed.device, resumed.epoch)
+
+    def _session(self, sid: str, room: Any, member_id: str, device: str, epoch: int | None) -> Session:
+        now = self._services.clock.monotonic_ms()
+        return Session(sid, room, member_id, device, epoch, TokenBucket(now), now)
+
+    async def _handle_disconnect(self, sid: str, reason: str) -> None:
+        session = self._sessions.pop(sid, None)
+        if session is None or session.seat is None:
+            return
+        silent_ms = 0
+        if reason == self.sio.reason.PING_TIMEOUT:
+            # The unanswered ping was sent a timeout ago, the last answered one an interval before that.
+            since_ms = self._services.clock.monotonic_ms() - session.heard_ms
+            silent_ms = min(since_ms, (PING_INTERVAL_S + PING_TIMEOUT_S) * 1000)
+        await self._services.rooms.seats.disconnect(session.room, sid, silent_ms)
+
+    async def _handle_message(self, event: str, sid: str, *args: Any) -> dict[str, Any] | None:
+        session = self._sessions.get(sid)
+        if session is None:
+            return None
+        answer = await self._dispatcher.handle(session, event, args)
+        if session.refused > PATIENCE:
+            _logger.warning("connection of member=%s ended: too many messages", session.member_id)
+            count("connections_flooding")
+            await self.sio.disconnect(sid)
+        return answer
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self._dispatcher.forget_closed_rooms()
+
+
+class _SocketWire:
+    """server.signaling.notifier.Wire."""
+
+    def __init__(self, sio: socketio.AsyncServer) -> None:
+        self._sio = sio
+
+    async def emit(self, event: str, data: dict[str, Any], to: str) -> None:
+        await self._sio.emit(event, data, to=to)
+
+    async def enter(self, sid: str, group: str) -> None:
+        if self._sio.manager.is_connected(sid, "/"):  # it may be gone already
+            await self._sio.enter_room(sid, group)
+
+    async def leave(self, sid: str, group: str) -> None:
+        await self._sio.leave_room(sid, group)
+
+    async def disconnect(self, sid: str) -> None:
+        await self._sio.disconnect(sid)
+
+
+def _make_server(settings: Settings) -> socketio.AsyncServer:
+    def allowed(origin: str | None, environ: dict[str, Any]) -> bool:
+        return origin_allowed(origin, environ.get("HTTP_HOST", ""), settings.public_origins)
+
+    manager = socketio.AsyncRedisManager(settings.redis_url) if settings.redis_url else None
+    return socketio.AsyncServer(
+        async_mode="aiohttp",
+        client_manager=manager,
+        cors_allowed_origins=allowed,
+        ping_interval=PING_INTERVAL_S,
+        ping_timeout=PING_TIMEOUT_S,
+        max_http_buffer_size=HARD_LIMIT_BYTES,
+        transports=["websocket"],
+        logger=False,
+        engineio_logger=False,
+    )
+
+
+def _parse_auth(raw: Any) -> ConnectAuth:
+    """Exactly one of ticket and resume token, of our protocol version."""
+    if isinstance(raw, dict) and raw.get("protocol") != PROTOCOL_VERSION:
+        raise AppError(ErrorCode.PROTOCOL_VERSION, f"this server speaks version {PROTOCOL_VERSION}")
+    try:
+        auth = ConnectAuth.model_validate(raw)
+    except ValidationError as error:
+        raise AppError(ErrorCode.BAD_REQUEST, "auth is not well formed", fields=wrong_fields(error)) from error
+    if (auth.ticket is None) == (auth.resume_token is None):
+        raise AppError(ErrorCode.BAD_REQUEST, "auth has either a ticket or a resume token")
+    return auth

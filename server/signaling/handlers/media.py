@@ -1,0 +1,44 @@
+"""Media: the offer, what is published, what is looked at."""
+
+from __future__ import annotations
+
+from server.protocol.commands import (
+    PublicationAdd,
+    PublicationMute,
+    PublicationRemove,
+    TransportAnswered,
+    TransportOffer,
+    ViewAnswered,
+    ViewSet,
+)
+from server.signaling.handlers.call import Call, Handler
+
+
+async def offer(call: Call) -> TransportAnswered:
+    answer = await call.rooms.media.offer(call.room, call.who, call.command.sdp)
+    return TransportAnswered(sdp=answer.sdp, sources=answer.sources, slots=answer.slots)
+
+
+async def add(call: Call) -> None:
+    await call.rooms.conduct.publish(call.room, call.who, call.command.source, muted=call.command.muted)
+
+
+async def mute(call: Call) -> None:
+    await call.rooms.conduct.mute(call.room, call.who, call.command.source, muted=call.command.muted)
+
+
+async def remove(call: Call) -> None:
+    await call.rooms.conduct.unpublish(call.room, call.who, call.command.source)
+
+
+async def view(call: Call) -> ViewAnswered:
+    return ViewAnswered(slots=await call.rooms.media.set_view(call.room, call.who, call.command.publication_ids))
+
+
+HANDLERS: dict[type, Handler] = {
+    TransportOffer: offer,
+    PublicationAdd: add,
+    PublicationMute: mute,
+    PublicationRemove: remove,
+    ViewSet: view,
+}

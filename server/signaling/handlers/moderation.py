@@ -1,0 +1,23 @@
+"""The host and another participant: mute, remove."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from server.errors import AppError
+from server.protocol.commands import ParticipantMute, ParticipantRemove
+from server.signaling.handlers.call import Call, Handler
+
+
+async def mute(call: Call) -> None:
+    await call.rooms.conduct.mute_other(call.room, call.who, call.command.participant_id)
+
+
+async def remove(call: Call) -> None:
+    """The media path ends with the seat."""
+    await call.rooms.seats.remove(call.room, call.who, call.command.participant_id)
+    with suppress(AppError):
+        await call.rooms.media.close_transport(call.room, call.command.participant_id)
+
+
+HANDLERS: dict[type, Handler] = {ParticipantMute: mute, ParticipantRemove: remove}

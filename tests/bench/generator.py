@@ -33,7 +33,8 @@ from tests.bench.traffic import TICK_MS, Lane
 FEEDBACK_TICKS, REPORT_TICKS, CHECK_TICKS = 12, 200, 500
 JOINS_PER_S = 40
 COMPLETE_TIMEOUT_S = 15.0
-DRAIN_S = 0.5
+# What the publisher sent in the window may be on its way: it is waited for as long as something of it still comes.
+DRAIN_STEP_S, DRAIN_PATIENCE_S = 0.25, 2.0
 AUDIO_SLOTS = 3
 PUBLISHER = "publisher"
 
@@ -66,6 +67,11 @@ class Reading:
     machine: machine.MachineCpu
     published: dict[Lane, int]
     feedback: int
+
+
+def _windows(before: Reading, after: Reading) -> dict[Lane, tuple[int, int]]:
+    """Per lane the first of the publisher's packets in the window, and the first behind it."""
+    return {lane: (before.published[lane], after.published[lane]) for lane in Lane}
 
 
 class FaultError(Exception):
@@ -105,7 +111,7 @@ class Generator:
         before, first_tick = self._read(), len(self._publisher.lateness_us)
         await asyncio.sleep(self._plan.window_s)
         after, last_tick = self._read(), len(self._publisher.lateness_us)
-        await asyncio.sleep(DRAIN_S)
+        await self._drain(before, after)
         if self._fault:
             raise FaultError(self._fault)
         lateness_us = sorted(self._publisher.lateness_us[first_tick:last_tick])
@@ -221,11 +227,26 @@ class Generator:
             feedback=sum(subscriber.feedback_sent for subscriber in self._subscribers),
         )
 
+    def _arrived(self, windows: dict[Lane, tuple[int, int]]) -> list[int]:
+        return [sum(subscriber.delivered(lane, *windows[lane]) for lane in Lane) for subscriber in self._subscribers]
+
+    async def _drain(self, before: Reading, after: Reading) -> None:
+        windows = _windows(before, after)
+        expected = sum(end - first for first, end in windows.values()) * len(self._subscribers)
+        arrived, patience_s = -1, DRAIN_PATIENCE_S
+        while arrived < expected and patience_s > 0:
+            await asyncio.sleep(DRAIN_STEP_S)
+            now_arrived = sum(self._arrived(windows))
+            patience_s = DRAIN_PATIENCE_S if now_arrived > arrived else patience_s - DRAIN_STEP_S
+            arrived = now_arrived
+
     def _evaluate(self, before: Reading, after: Reading, lateness_us: list[int], rss_alone_kib: int) -> Measurement:
         window_s = after.at_s - before.at_s
-        windows = {lane: (before.published[lane], after.published[lane]) for lane in Lane}
+        windows = _windows(before, after)
         published = sum(end - first for first, end in windows.values())
-        arrived = [sum(subscriber.delivered(lane, *windows[lane]) for lane in Lane) for subscriber in self._subscribers]
+        if not published:
+            raise FaultError("the publisher sent nothing in the window")
+        arrived = self._arrived(windows)
         forwarded = sum(arrived)
         server_cpu_s = after.server_cpu_s - before.server_cpu_s
         own_cpu_s = after.own_cpu_s - before.own_cpu_s

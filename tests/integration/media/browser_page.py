@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from media import control
 from tests.integration.media.control_server import ControlServer
@@ -63,10 +63,16 @@ _STATS = """async () => {
 }"""
 
 
+class ClientPage(Protocol):
+    """What a client needs of a tab of whichever browser."""
+
+    async def evaluate(self, expression: str, arg: Any = None, /) -> Any: ...
+
+
 class BrowserClient:
     """One participant in one page."""
 
-    def __init__(self, page: Page, server: ControlServer, room_id: str, participant_id: str) -> None:
+    def __init__(self, page: ClientPage, server: ControlServer, room_id: str, participant_id: str) -> None:
         self.page = page
         self.server = server
         self.room_id = room_id

@@ -251,4 +251,4 @@ async def test_worker_ends_within_a_second_and_leaves_nothing(
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(1.5):
         assert await process.wait() == 0
-    assert not os.path.exists(address.removeprefix("unix:"))  # noqa: ASYNC240, PTH110
+    assert not os.path.exists(address.removeprefix("unix:"))  # noqa: PTH110

@@ -49,9 +49,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite+aiosqlite:///{tmp_path / 'huitang.db'}"
         return
     server: Postgres = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"
-    yield server.create_database(name)
-    server.drop_database(name)
+    yield server.create_database(f"test_{next(_numbers)}")  # goes with the server
 
 
 @pytest.fixture

@@ -223,9 +223,9 @@ def _check_people(wish: MeetingInput, rows: list[RollRow]) -> None:
         for name, member_id in (
             ("host_member_id", wish.host_member_id),
             ("recorder_member_id", wish.recorder_member_id),
-            ("lecturer_member_id", wish.lecturer_member_id or wish.host_member_id),
+            ("lecturer_member_id", wish.lecturer_member_id),
         )
-        if member_id not in known
+        if member_id is not None and member_id not in known
     }
     if any(observer not in known for observer in wish.observer_member_ids):
         wrong["observer_member_ids"] = "no such member"

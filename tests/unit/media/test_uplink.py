@@ -1,0 +1,200 @@
+"""Which packet belongs to which source, and what is dropped."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from media.clock import ntp_from_utc_us
+from media.control import Source
+from media.publication import Publication
+from media.rtp import rtcp
+from media.rtp.header import wrap_rtx
+from media.sdp.negotiation import negotiate
+from media.sdp.offer import parse_offer
+from media.stats import Counters
+from media.uplink import MAX_SOURCES, Uplink
+from media.uptrack import UpTrack
+from tests.unit.media.conftest import read_offer, rtp
+
+
+class Heard:
+    """Stands for the room: remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.packets: list[tuple[str, int]] = []
+        self.levels: list[int] = []
+        self.reports: list[int] = []
+        self.tracks: list[UpTrack] = []
+
+    def handle_packet(self, track: UpTrack, packet: bytes, now: float) -> None:
+        self.packets.append((track.publication.source, int.from_bytes(packet[2:4], "big")))
+
+    def handle_track(self, track: UpTrack) -> None:
+        self.tracks.append(track)
+
+    def handle_level(self, track: UpTrack, level: int, now: float) -> None:
+        self.levels.append(level)
+
+    def handle_sender_report(self, track: UpTrack, report: rtcp.SenderReport, ntp: int) -> None:
+        self.reports.append(ntp)
+
+
+class Scene:
+    def __init__(self, offer: str = "chromium") -> None:
+        self.sent: list[bytes] = []
+        self.counters = Counters()
+        transport: Any = SimpleNamespace(counters=self.counters, send_rtcp=self.sent.append)
+        self.heard = Heard()
+        self.uplink = Uplink(transport, self.heard)
+        self.media = negotiate(parse_offer(read_offer(offer)))
+        self.publications: dict[Source, Publication] = {}
+        self.uplink.configure(self.media, self._publication)
+
+    def _publication(self, source: Source) -> Publication:
+        forwarder: Any = SimpleNamespace(handle_pending=lambda _publication: None)
+        made = self.publications[source] = Publication("a", source, forwarder)
+        made.is_granted = True
+        return made
+
+    def receive(self, packet: bytes, now: float = 1.0) -> None:
+        self.uplink.receive(packet, now)
+
+
+def with_extensions(packet: bytes, *items: tuple[int, bytes]) -> bytes:
+    body = b"".join(bytes((id_ << 4 | len(value) - 1,)) + value for id_, value in items)
+    body += bytes(-len(body) % 4)
+    return (
+        bytes((packet[0] | 0x10,))
+        + packet[1:12]
+        + b"\xbe\xde"
+        + (len(body) // 4).to_bytes(2, "big")
+        + body
+        + packet[12:]
+    )
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_by_declared_ssrc(scene: Scene) -> None:
+    ssrc = scene.media[0].ssrcs[0]
+    scene.receive(rtp(1, ssrc=ssrc, payload_type=111))
+    assert scene.heard.packets == [("microphone", 1)]
+
+
+def test_by_mid_of_an_unknown_ssrc(scene: Scene) -> None:
+    scene.receive(with_extensions(rtp(1, ssrc=77, payload_type=108), (4, b"2")))
+    scene.receive(rtp(2, ssrc=77, payload_type=108))
+    assert scene.heard.packets == [("screen", 1), ("screen", 2)]
+
+
+def test_an_ambiguous_payload_type_is_not_guessed(scene: Scene) -> None:
+    scene.receive(rtp(1, ssrc=77, payload_type=108))
+    scene.receive(with_extensions(rtp(1, ssrc=78, payload_type=108), (4, b"no such mid")))
+    assert scene.heard.packets == []
+    assert scene.counters["drop_unknown_ssrc"] == 2
+
+
+def test_payload_types_that_were_not_negotiated(scene: Scene) -> None:
+    scene.receive(with_extensions(rtp(1, ssrc=77, payload_type=45), (4, b"1")))
+    assert scene.heard.packets == []
+    assert scene.counters["drop_payload_type"] == 1
+
+
+def test_without_a_grant(scene: Scene) -> None:
+    scene.publications["camera"].is_granted = False
+    scene.receive(with_extensions(rtp(1, ssrc=77, payload_type=108), (4, b"1")))
+    assert scene.heard.tracks == []
+    assert scene.counters["drop_not_granted"] == 1
+
+
+def test_resends_fill_holes_and_probes_are_ignored(scene: Scene) -> None:
+    ssrc = scene.media[1].ssrcs[0]
+    rtx_ssrc = scene.media[1].rtx_ssrcs[ssrc]
+    rtx_type = scene.media[1].codecs[0].rtx_payload_type
+    assert rtx_type is not None
+    for number in (1, 3):
+        scene.receive(rtp(number, ssrc=ssrc, payload_type=108))
+    lost = rtp(2, ssrc=ssrc, payload_type=108)
+    scene.receive(wrap_rtx(lost, rtx_type, rtx_ssrc, 1))
+    scene.receive(wrap_rtx(lost, rtx_type, rtx_ssrc, 2))
+    scene.receive(rtp(3, ssrc=rtx_ssrc, payload_type=rtx_type, payload=b""))
+    scene.receive(bytes((0xA0,)) + rtp(3, ssrc=rtx_ssrc, payload_type=rtx_type, payload=b"\0\0\0\4")[1:])
+    assert scene.heard.packets == [("camera", 1), ("camera", 3), ("camera", 2)]
+    assert scene.counters["recovered"] == 1
+    assert scene.counters["padding_in"] == 2
+
+
+def test_levels_and_transport_cc(scene: Scene) -> None:
+    ssrc = scene.media[0].ssrcs[0]
+    for number in range(3):
+        packet = rtp(number, ssrc=ssrc, payload_type=111)
+        scene.receive(with_extensions(packet, (1, b"\x9e"), (3, number.to_bytes(2, "big"))), 1 + number / 100)
+    assert scene.heard.levels == [30, 30, 30]
+    scene.uplink.send_feedback()
+    (message,) = scene.sent
+    (part,) = rtcp.parts(message)
+    assert part.format == rtcp.FMT_TRANSPORT_CC
+    scene.uplink.send_feedback()
+    assert len(scene.sent) == 1, "nothing new"
+
+
+def test_receiver_reports_cover_every_track(scene: Scene) -> None:
+    scene.uplink.send_reports(1.0)
+    assert scene.sent == []
+    for line in (0, 1):
+        media = scene.media[line]
+        scene.receive(rtp(1, ssrc=media.ssrcs[0], payload_type=media.codecs[0].payload_type))
+    scene.uplink.send_reports(1.0)
+    (part,) = rtcp.parts(scene.sent[0])
+    assert {block.ssrc for block in rtcp.read_report_blocks(scene.sent[0], part)} == {
+        scene.media[0].ssrcs[0],
+        scene.media[1].ssrcs[0],
+    }
+
+
+def test_all_tracks_of_a_sender_get_one_clock(scene: Scene) -> None:
+    for line in (0, 1):
+        media = scene.media[line]
+        scene.receive(rtp(1, ssrc=media.ssrcs[0], payload_type=media.codecs[0].payload_type))
+    utc_us = 1_700_000_000_000_000
+    for line, ntp in ((0, 5 << 32), (1, 6 << 32)):
+        report = rtcp.SenderReport(scene.media[line].ssrcs[0], ntp, 0, 0, 0)
+        scene.uplink.handle_sender_report(report, utc_us + line * 900_000, 1.0)
+    first, second = scene.heard.reports
+    assert first == ntp_from_utc_us(utc_us)
+    assert second - first == 1 << 32, "their distance is the sender's own"
+    scene.uplink.handle_sender_report(rtcp.SenderReport(424242, 0, 0, 0, 0), utc_us, 1.0)
+    assert len(scene.heard.reports) == 2
+
+
+def test_a_new_ssrc_is_a_new_track(scene: Scene) -> None:
+    for ssrc in (77, 78):
+        scene.receive(with_extensions(rtp(1, ssrc=ssrc, payload_type=108), (4, b"1")))
+    assert [track.ssrc for track in scene.heard.tracks] == [77, 78]
+    assert scene.publications["camera"].track is scene.heard.tracks[1]
+
+
+def test_only_the_accepted_layer_is_taken() -> None:
+    scene = Scene("chromium-simulcast")
+    for ssrc, rid in ((71, b"q"), (72, b"h"), (73, b"f")):
+        scene.receive(with_extensions(rtp(1, ssrc=ssrc, payload_type=108), (4, b"1"), (10, rid)))
+        scene.receive(rtp(2, ssrc=ssrc, payload_type=108))
+    assert scene.heard.packets == [("camera", 1), ("camera", 2)]
+    assert scene.heard.tracks[0].ssrc == 73
+
+
+def test_sources_are_bounded(scene: Scene) -> None:
+    for ssrc in range(2 * MAX_SOURCES):
+        scene.receive(with_extensions(rtp(1, ssrc=ssrc, payload_type=108), (4, b"1")))
+    assert len(scene.uplink._by_ssrc) == MAX_SOURCES
+
+
+def test_malformed_packets_raise_value_error(scene: Scene) -> None:
+    with pytest.raises(ValueError, match="RTP"):
+        scene.receive(b"\x80")

@@ -93,7 +93,8 @@ class Conduct:
 
     async def end_floor(self, room: Room, who: Participant) -> None:
         async with room.lock:
-            if not room.floor.is_held_by(who.participant_id) and not room_grants(who.role).moderate:
+            mine = room.floor.turn is None or room.floor.is_held_by(who.participant_id)
+            if not mine and not room_grants(who.role).moderate:
                 raise ForbiddenError("only the host ends another's turn")
             await self.end_turn(room, who)
 

@@ -95,16 +95,18 @@ class RecordingDesk:
     def recover(self, room: Room, events: list[LoggedEvent], payloads: list[dict[str, object]]) -> None:
         """After a restart: what the log says is made known again, to the database and to the recorders."""
         for event, payload in zip(events, payloads, strict=True):
-            recording_id = str(payload.get("recording_id", ""))
+            if not event.type.startswith("recording_"):
+                continue
+            recording_id = str(payload["recording_id"])
+            track = self._tracks.setdefault(recording_id, Track(room, event.at_ms))
             match event.type:
                 case "recording_started":
-                    self._tracks[recording_id] = Track(room, event.at_ms)
                     self._save(recording_id, RecordingState.STARTING.value)
                 case "recording_segment":
-                    self._tracks[recording_id].keys.add(str(payload["key"]))
+                    track.keys.add(str(payload["key"]))
                     self._save_segment(RecordingSegment.model_validate({"bytes": 0, **payload}))
                 case "recording_finished" | "recording_failed":
-                    self._tracks[recording_id].final = True
+                    track.final = True
                     self._recover_end(event.type, payload)
         self._follow(room)
 

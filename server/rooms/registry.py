@@ -32,6 +32,7 @@ from server.rooms.seats import Seats
 from server.rooms.transitions import apply
 from server.rooms.write_behind import DeferredWork
 from server.storage.engine import Database
+from server.telemetry.counters import count
 
 SWEEP_S = 1.0
 INTERRUPTED_AFTER_MS = 60_000  # after a restart, without anybody in the room
@@ -136,9 +137,13 @@ class RoomRegistry:
         await self._log.settle()
         self._recovered_ms = self._clock.monotonic_ms()
         for meeting_id in await persistence.meetings_to_recover(self._db):
-            room, events = await self._rebuild(meeting_id)
-            self._rooms[meeting_id] = room
-            await self._revive(room, events)
+            try:
+                room, events = await self._rebuild(meeting_id)
+                self._rooms[meeting_id] = room
+                await self._revive(room, events)
+            except Exception:  # one broken meeting must not keep the others out
+                count("rooms_not_recovered")
+                _logger.exception("room=%s was not recovered", meeting_id)
         self._sweeper = asyncio.create_task(self._sweep_forever())
         if self._rooms:
             _logger.info("recovered %d rooms", len(self._rooms))

@@ -1,0 +1,167 @@
+"""A room without sockets or database: a log in memory, ears that remember, a clock that moves when told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from server.errors import AppError
+from server.meeting_log.chain import link
+from server.meeting_log.types import LoggedEvent, validate
+from server.protocol.base import RoomEvent, VolatileEvent
+from server.protocol.codes import ErrorCode
+from server.protocol.events import RoomClosed
+from server.protocol.models import MeetingState, MeetingType, RoomRole
+from server.rooms.conduct import Conduct
+from server.rooms.definition import AgendaItem, MeetingDefinition, RollMember
+from server.rooms.desk import Desk
+from server.rooms.participant import Participant
+from server.rooms.room import Room
+from server.rooms.seats import Arrival, Seats
+
+PEOPLE = {
+    "host": RoomRole.HOST,
+    "rec": RoomRole.RECORDER,
+    "lect": RoomRole.LECTURER,
+    "n1": RoomRole.MEMBER,
+    "n2": RoomRole.MEMBER,
+    "o": RoomRole.OBSERVER,
+}
+
+
+@dataclass
+class ManualClock:
+    now: int = 1_800_000_000_000
+    monotonic: int = 100_000
+
+    def now_ms(self) -> int:
+        return self.now
+
+    def monotonic_ms(self) -> int:
+        return self.monotonic
+
+    def advance(self, ms: int) -> None:
+        self.now += ms
+        self.monotonic += ms
+
+
+@dataclass
+class MemoryLog:
+    """Real links, kept in a list. ``away``: the disk is full."""
+
+    clock: ManualClock
+    events: list[LoggedEvent] = field(default_factory=list)
+    away: bool = False
+
+    async def append(
+        self,
+        meeting_id: str,
+        type_: str,
+        payload: dict[str, Any],
+        *,
+        actor: str | None = None,
+        at_ms: int | None = None,
+    ) -> LoggedEvent:
+        validate(type_, payload)
+        if self.away:
+            raise AppError(ErrorCode.LOG_UNAVAILABLE, retryable=True)
+        stamp = self.clock.now if at_ms is None else at_ms
+        last = self.events[-1] if self.events else None
+        self.events.append(link(last, meeting_id, type_, payload, actor=actor, at_ms=stamp))
+        return self.events[-1]
+
+    async def read(self, meeting_id: str) -> list[LoggedEvent]:
+        return list(self.events)
+
+    async def flush(self, meeting_id: str) -> None: ...
+
+    async def settle(self) -> None: ...
+
+    def types(self) -> list[str]:
+        return [event.type for event in self.events]
+
+    def payload(self, index: int = -1) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.events[index].payload)
+        return found
+
+
+@dataclass
+class Ears:
+    """An audience that remembers."""
+
+    published: list[RoomEvent | VolatileEvent] = field(default_factory=list)
+    told: list[tuple[str, VolatileEvent]] = field(default_factory=list)
+    subscribed: list[str] = field(default_factory=list)
+    dismissed: list[tuple[str, RoomClosed | None]] = field(default_factory=list)
+
+    def publish(self, meeting_id: str, event: RoomEvent | VolatileEvent) -> None:
+        self.published.append(event)
+
+    def tell(self, meeting_id: str, connection: str, event: VolatileEvent) -> None:
+        self.told.append((connection, event))
+
+    def subscribe(self, meeting_id: str, connection: str) -> None:
+        self.subscribed.append(connection)
+
+    def dismiss(self, meeting_id: str, connection: str, farewell: RoomClosed | None) -> None:
+        self.dismissed.append((connection, farewell))
+
+    def names(self) -> list[str]:
+        return [event.NAME for event in self.published]
+
+
+def make_definition() -> MeetingDefinition:
+    people = [
+        RollMember(
+            member, f"名{member}", role, has_vote=role is not RoomRole.OBSERVER, counted=role is not RoomRole.OBSERVER
+        )
+        for member, role in PEOPLE.items()
+    ]
+    return MeetingDefinition(
+        meeting_id="m",
+        type=MeetingType.PARTY_LESSON,
+        title="党课",
+        state=MeetingState.SCHEDULED,
+        organisation_name="支部",
+        host_name="名host",
+        lecturer_name="名lect",
+        start_ms=0,
+        end_ms=1,
+        record=False,
+        quorum_percent=None,
+        agenda=(AgendaItem("a1", "学习", 10), AgendaItem("a2", "讨论")),
+        people=tuple(people),
+    )
+
+
+class Hall:
+    """A room with everything that acts on it."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.log = MemoryLog(self.clock)
+        self.ears = Ears()
+        self.room = Room(make_definition(), self.clock.now)
+        self.desk = Desk(self.log, self.clock, self.ears)
+        self.conduct = Conduct(self.desk)
+        self.seats = Seats(self.desk, self.conduct)
+
+    async def enter(self, member_id: str, connection: str | None = None, **fields: Any) -> Arrival:
+        options: dict[str, Any] = {"epoch": None, "last_revision": None, **fields}
+        return await self.seats.join(self.room, member_id, "desktop", connection or f"c-{member_id}", **options)
+
+    async def sit(self, member_id: str) -> Participant:
+        return (await self.enter(member_id)).seat
+
+    async def start(self) -> None:
+        async with self.room.lock:
+            payload = {"roll": [], "expected": 5, "expected_voting": 5, "rule": "1"}
+            await self.desk.record(self.room, "meeting_started", payload)
+
+
+@pytest.fixture
+def hall() -> Hall:
+    return Hall()

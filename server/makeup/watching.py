@@ -80,7 +80,7 @@ async def _recording(session: AsyncSession, recording_id: str) -> tuple[Recordin
         .join(Organisation, Organisation.id == Meeting.organisation_id)
         .where(Recording.id == recording_id)
     )
-    found = (await session.execute(query)).tuples().one_or_none()
+    found = (await session.execute(query)).one_or_none()
     if found is None:
         raise NotFoundError(f"no recording {recording_id}")
     return found
@@ -138,7 +138,7 @@ async def load_coverage(session: AsyncSession, recording_id: str, member_id: str
     query = select(WatchInterval.start_ms, WatchInterval.end_ms).where(
         WatchInterval.recording_id == recording_id, WatchInterval.member_id == member_id
     )
-    return merged((start, end) for start, end in (await session.execute(query)).tuples())
+    return merged((start, end) for start, end in await session.execute(query))
 
 
 async def save_coverage(
@@ -190,7 +190,7 @@ async def load_tasks(session: AsyncSession, member_id: str, *, done: bool) -> li
     )
     if not done:
         query = query.where(MakeupTask.done_ms.is_(None))
-    rows = (await session.execute(query)).tuples().all()
+    rows = (await session.execute(query)).all()
     rules: dict[str, WatchCreditRule] = {}
     found = []
     for row, meeting, path in sorted(rows, key=lambda found: (found[0].done_ms is not None, -(found[0].done_ms or 0))):

@@ -125,7 +125,7 @@ async def _lines(session: AsyncSession, where: ColumnElement[bool], limit: int) 
         .order_by(Meeting.start_ms.desc(), LedgerEntryRow.id.desc())
         .limit(limit)
     )
-    rows = (await session.execute(query)).tuples().all()
+    rows = (await session.execute(query)).all()
     signed = await _signed_roles(session, [row for row, _, _ in rows])
     return [EntryLine(row, meeting, organisation, signed[row.id]) for row, meeting, organisation in rows]
 
@@ -134,7 +134,7 @@ async def _signed_roles(session: AsyncSession, rows: Iterable[LedgerEntryRow]) -
     versions = {row.id: row.version for row in rows}
     found: dict[str, frozenset[str]] = dict.fromkeys(versions, frozenset())
     query = select(Signature.entry_id, Signature.version, Signature.role).where(Signature.entry_id.in_(versions))
-    for entry_id, version, role in (await session.execute(query)).tuples():
+    for entry_id, version, role in await session.execute(query):
         if versions[entry_id] == version:
             found[entry_id] |= {role}
     return found

@@ -36,7 +36,7 @@ async def load_proof(session: AsyncSession, meeting_id: str, events: list[Logged
         "format": FORMAT,
         "meeting_id": meeting_id,
         "events": [event._asdict() for event in events],
-        "roll": [[member_id, has_vote] for member_id, has_vote in roll.tuples()],
+        "roll": [[member_id, has_vote] for member_id, has_vote in roll],
         "ledger": await _ledger(session, entry) if entry else None,
         "recordings": [_recording(recording) for recording in recordings],
         "segments": [_segment(segment) for segment in segments],

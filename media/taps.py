@@ -92,7 +92,9 @@ class TapServer:
         self._counters["tap_opened"] += 1
 
         def deliver(frame: bytes) -> None:
-            if writer.transport.get_write_buffer_size() > MAX_BACKLOG:
+            if writer.transport.is_closing():  # the recorder is gone; our end of it is about to hear
+                room.tap.leave(deliver)
+            elif writer.transport.get_write_buffer_size() > MAX_BACKLOG:
                 self._counters["tap_overrun"] += 1
                 room.tap.leave(deliver)
                 writer.transport.abort()

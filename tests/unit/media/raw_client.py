@@ -1,0 +1,96 @@
+"""A client made of bytes: a UDP socket, STUN checks, the adapter's DTLS as client, SRTP, a captured offer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+from media import aiortc_adapter as adapter
+from media.aiortc_adapter import Certificate, DtlsSession
+from media.sdp.offer import parse_offer
+from tests.unit.media.conftest import read_offer
+from tests.unit.media.test_stun import request
+
+
+class RawClient(asyncio.DatagramProtocol):
+    """``offer`` first, then ``connect`` with the answer."""
+
+    def __init__(self, offer: str = "chromium") -> None:
+        self.certificate = Certificate()
+        self.offer = re.sub(
+            r"a=fingerprint:sha-256 \S+", f"a=fingerprint:sha-256 {self.certificate.fingerprint}", read_offer(offer)
+        )
+        self.rtp: list[bytes] = []
+        self.rtcp: list[bytes] = []
+        self.checks = 0
+        self.is_closed = False
+        self._socket: Any = None
+        self._dtls: DtlsSession | None = None
+        self._rx: Any = None
+
+    async def connect(self, answer: str) -> None:
+        """Checks and handshake."""
+        await self.open(answer)
+        await self.check(answer, use_candidate=True)
+        fingerprint = re.search(r"a=fingerprint:(\S+) (\S+)", answer)
+        assert fingerprint is not None
+        self._dtls = DtlsSession(self.certificate, [(fingerprint[1], fingerprint[2])], "client", self._socket.sendto)
+        assert await self._dtls.handshake()
+        self._dtls.on_closed(self._on_closed)
+        self._rx = self._dtls.rx
+
+    async def open(self, answer: str) -> None:
+        """A new socket, hence a new address."""
+        line = re.search(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+)", answer)
+        assert line is not None
+        loop = asyncio.get_running_loop()
+        old = self._socket
+        self._socket, _ = await loop.create_datagram_endpoint(lambda: self, remote_addr=(line[1], int(line[2])))
+        if old is not None:
+            old.close()
+
+    async def check(self, answer: str, use_candidate: bool, timeout_s: float = 2) -> None:
+        """One connectivity check, answered."""
+        parsed = parse_offer(answer)
+        before = self.checks
+        self._socket.sendto(request(f"{parsed.ice_ufrag}:x", parsed.ice_pwd, use_candidate))
+        async with asyncio.timeout(timeout_s):
+            while self.checks == before:  # noqa: ASYNC110 - datagrams have no event to wait for
+                await asyncio.sleep(0.001)
+
+    def send(self, packet: bytes, is_rtcp: bool = False) -> None:
+        assert self._dtls is not None
+        protect = adapter.srtp_protect_rtcp if is_rtcp else adapter.srtp_protect
+        self._socket.sendto(_transform(protect, self._dtls.tx, packet))
+
+    def send_raw(self, data: bytes) -> None:
+        self._socket.sendto(data)
+
+    async def close(self) -> None:
+        if self._dtls is not None:
+            await self._dtls.close()
+        if self._socket is not None:
+            self._socket.close()
+
+    def datagram_received(self, data: bytes, _addr: Any) -> None:
+        if data[0] < 4:
+            self.checks += 1
+        elif data[0] < 64:
+            if self._dtls is not None:
+                self._dtls.feed(data)
+        elif self._rx is not None and 192 <= data[1] <= 223:
+            self.rtcp.append(_transform(adapter.srtp_unprotect_rtcp, self._rx, data))
+        elif self._rx is not None:
+            self.rtp.append(_transform(adapter.srtp_unprotect, self._rx, data))
+
+    def _on_closed(self) -> None:
+        self.is_closed = True
+
+
+def _transform(function: Any, context: Any, packet: bytes) -> bytes:
+    memory = adapter.new_buffer("char[]", 2048)
+    length = adapter.new_buffer("int*", len(packet))
+    adapter.buffer_view(memory)[: len(packet)] = packet
+    assert function(context, memory, length) == 0
+    return bytes(adapter.buffer_view(memory)[: length[0]])

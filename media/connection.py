@@ -36,6 +36,7 @@ class Connection:
         now = environment.clock.monotonic()
         self._environment = environment
         self._seat = seat
+        self._remote_ufrag = offer.ice_ufrag
         self.transport = Transport(
             offer, self, environment.demux, environment.port, environment.certificate, environment.counters, now
         )
@@ -56,9 +57,14 @@ class Connection:
         self.transport.answers += 1
         return write_answer(media, self._local(), self._slot_sources(), offer.bundle is not None)
 
-    def restart(self) -> None:
-        """The next answer carries new ICE credentials; media goes on over the old path until a check has passed."""
-        self.transport.renew_credentials()
+    def reoffer(self, offer: Offer) -> None:
+        """When the client restarts ICE, so do we: the next answer carries new credentials (RFC 8839 §4.4.3).
+
+        Media goes on over the old path until a check with them has passed. An offer that only adds lines keeps them.
+        """
+        if offer.ice_ufrag != self._remote_ufrag:
+            self._remote_ufrag = offer.ice_ufrag
+            self.transport.renew_credentials()
 
     def close(self) -> None:
         self.detach_slots()

@@ -47,7 +47,7 @@ class Participant:
         """Answers an offer: a repeated one of a living connection, the seat's first, or a replacement."""
         for connection in (self.current, self._next):
             if connection is not None and not connection.is_gone and connection.transport.identity == offer.identity:
-                connection.restart()
+                connection.reoffer(offer)
                 return self._answer(connection, offer), connection
         connection = Connection(offer, self._environment, self, self._room)
         try:
@@ -131,6 +131,10 @@ class Participant:
         connection = self.current
         if connection is None:
             return False
+        if self._next is not None:
+            if now - self._next.transport.last_heard_at < AWAY_S:
+                return True
+            self._cancel_next()
         if self._gone_at is not None:
             return now - self._gone_at < FREE_S - AWAY_S
         silence = now - connection.transport.last_heard_at

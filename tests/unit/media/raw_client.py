@@ -16,11 +16,14 @@ from tests.unit.media.test_stun import request
 class RawClient(asyncio.DatagramProtocol):
     """``offer`` first, then ``connect`` with the answer."""
 
-    def __init__(self, offer: str = "chromium") -> None:
+    def __init__(self, offer: str = "chromium", role: str = "client") -> None:
         self.certificate = Certificate()
         self.offer = re.sub(
             r"a=fingerprint:sha-256 \S+", f"a=fingerprint:sha-256 {self.certificate.fingerprint}", read_offer(offer)
         )
+        self._role = role
+        if role == "server":
+            self.offer = self.offer.replace("a=setup:actpass", "a=setup:passive")
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.checks = 0
@@ -32,10 +35,10 @@ class RawClient(asyncio.DatagramProtocol):
     async def connect(self, answer: str) -> None:
         """Checks and handshake."""
         await self.open(answer)
-        await self.check(answer, use_candidate=True)
         fingerprint = re.search(r"a=fingerprint:(\S+) (\S+)", answer)
         assert fingerprint is not None
-        self._dtls = DtlsSession(self.certificate, [(fingerprint[1], fingerprint[2])], "client", self._socket.sendto)
+        self._dtls = DtlsSession(self.certificate, [(fingerprint[1], fingerprint[2])], self._role, self._socket.sendto)
+        await self.check(answer, use_candidate=True)
         assert await self._dtls.handshake()
         self._dtls.on_closed(self._on_closed)
         self._rx = self._dtls.rx

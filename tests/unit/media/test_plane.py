@@ -282,10 +282,51 @@ async def test_media_follows_a_moved_address(studio: Studio) -> None:
     await studio.sees(lambda: len(bob.rtp) == 2, "a picture at the new address")
 
 
+async def test_a_reoffer_with_more_lines_keeps_the_path(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    offer = bob.offer
+    slot = offer[offer.rindex("m=video") :]
+    bob.offer = offer.replace("BUNDLE 0", "BUNDLE 11 0") + slot.replace("a=mid:10", "a=mid:11")
+    before = parse_offer(offer).ice_ufrag
+    answer = studio.offer("bob", bob)
+    assert parse_offer(bob.offer).ice_ufrag == before
+    assert len(studio.plane._demux.by_ufrag) == 2, "one for each of them, as before"
+    assert [item.mid for item in answer.slots if item.kind == "video"] == ["7", "8", "9", "10", "11"]
+    ids = [f"p{index}:camera" for index in range(4)]
+    assigned = studio.view("bob", *ids, "alice:camera")
+    assert assigned.slots[-1].publication_id == "alice:camera"
+    alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
+    await studio.sees(lambda: len(bob.rtp) == 1, "a picture on the new line")
+
+
+async def test_an_offer_that_wants_us_to_begin(studio: Studio) -> None:
+    client = RawClient(role="server")
+    answer = studio.offer("alice", client).sdp
+    assert "a=setup:active" in answer
+    await client.connect(answer)
+    await studio.sees(lambda: studio.state("alice") is TransportState.CONNECTED, "connected with us as DTLS client")
+    await speak(studio, client, "alice")
+
+
+async def test_a_replacement_on_its_way_keeps_the_seat(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    await alice.close()
+    await studio.sees(lambda: studio.state("alice") is TransportState.AWAY, "away")
+    studio.clock.now += 14
+    again = RawClient()
+    answer = studio.offer("alice", again).sdp
+    studio.clock.now += 2
+    studio.second()
+    assert studio.state("alice") is TransportState.AWAY, "not freed"
+    await again.connect(answer)
+    await studio.sees(lambda: studio.state("alice") is TransportState.CONNECTED, "back")
+
+
 async def test_ice_restart_accepts_new_credentials_and_then_only_those(studio: Studio) -> None:
     alice = RawClient()
     first = studio.offer("alice", alice)
     await alice.connect(first.sdp)
+    alice.offer = alice.offer.replace(parse_offer(alice.offer).ice_ufrag, "anew")
     second = studio.offer("alice", alice)
     assert parse_offer(first.sdp).ice_ufrag != parse_offer(second.sdp).ice_ufrag
     assert first.slots == second.slots

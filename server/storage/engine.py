@@ -13,15 +13,25 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from server.errors import DatabaseAwayError
 
+# A request waits this long for a database that neither answers nor refuses.
+PATIENCE_S = 5.0
+_ASYNCPG = {"timeout": PATIENCE_S, "command_timeout": 3 * PATIENCE_S}
+# SQLSTATE classes (PostgreSQL appendix A): lost connection, no room for one more, shutting down or starting up.
+_AWAY = ("08", "53", "57P")
+
 
 class Database:
     """An engine and its sessions. ``async with db.session() as session`` commits at the end or rolls back."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine: AsyncEngine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         if url.startswith("sqlite"):
+            self.engine: AsyncEngine = create_async_engine(url)
             event.listen(self.engine.sync_engine, "connect", _tune_sqlite)
+        else:
+            self.engine = create_async_engine(
+                url, pool_pre_ping=True, pool_size=10, pool_timeout=PATIENCE_S, connect_args=_ASYNCPG
+            )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -33,7 +43,7 @@ class Database:
         except (OperationalError, PoolTimeoutError, OSError) as error:
             raise DatabaseAwayError(str(error)) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or str(getattr(error.orig, "sqlstate", "")).startswith(_AWAY):
                 raise DatabaseAwayError(str(error)) from error
             raise
 

@@ -84,6 +84,10 @@ class Installation:
         except (aiohttp.ClientError, OSError):
             return False
 
+    def recording(self, recording_id: str) -> Path:
+        """The folder of a recording's objects in the local store."""
+        return self.data_dir / "objects" / "objects" / "rec" / recording_id
+
     def logs(self) -> str:
         """The ends of all logs, for a failure's report."""
         parts = ["".join(self.output[-40:])]

@@ -5,6 +5,7 @@ Pages hand out their connection as ``window.__huitang`` when ``localStorage['hui
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from playwright.async_api import Page
@@ -27,7 +28,7 @@ CODECS = """async () => {
   return found;
 }"""
 
-LOCAL_PORT = """async () => {
+MAPPED_PORT = """async () => {
   const stats = await window.__huitang.pc.getStats(); let port = 0;
   stats.forEach(s => { if (s.type === 'transport' && s.selectedCandidatePairId) {
     const pair = stats.get(s.selectedCandidatePairId); port = stats.get(pair.localCandidateId).port; } });
@@ -57,35 +58,17 @@ SPECTRUM = """async (frequencies) => {
   return best;
 }"""
 
-# Rising edges of the flash and of the beep in the publisher's own camera and microphone, in ms of the page's clock.
-SOURCE_EDGES = """async ({seconds, beepHz}) => {
+# The publisher's own camera and microphone as the browser's recorder sees them: both tracks on the browser's clock.
+RECORD_SOURCE = """async (seconds) => {
   const tracks = window.__huitang.pc.getSenders().map(s => s.track).filter(Boolean);
-  const video = document.createElement('video'); video.muted = true;
-  video.srcObject = new MediaStream(tracks.filter(t => t.kind === 'video').slice(0, 1)); await video.play();
-  const canvas = document.createElement('canvas'); canvas.width = 16; canvas.height = 16;
-  const paint = canvas.getContext('2d', {willReadFrequently: true});
-  const context = new AudioContext({sampleRate: 48000}); await context.resume();
-  const source = context.createMediaStreamSource(new MediaStream(tracks.filter(t => t.kind === 'audio').slice(0, 1)));
-  const node = context.createScriptProcessor(512, 1, 1); source.connect(node); node.connect(context.destination);
-  const flashes = [], beeps = []; let white = true, loud = true;
-  node.onaudioprocess = event => {
-    const x = event.inputBuffer.getChannelData(0); let re = 0, im = 0, power = 0;
-    for (let i = 0; i < x.length; i++) { const p = 2 * Math.PI * beepHz * i / 48000;
-      re += x[i] * Math.cos(p); im += x[i] * Math.sin(p); power += x[i] * x[i]; }
-    const now = power > 0.05 && (re * re + im * im) / x.length / power > 0.2;
-    if (now && !loud) beeps.push(performance.now()); loud = now;
-  };
-  const end = performance.now() + seconds * 1000;
-  while (performance.now() < end) {
-    const at = await new Promise(done => video.requestVideoFrameCallback(now => done(now)));
-    paint.drawImage(video, 0, 0, 16, 16);
-    const data = paint.getImageData(4, 2, 8, 4).data; let sum = 0;
-    for (let i = 0; i < data.length; i += 4) sum += data[i];
-    const now = sum / (data.length / 4) > 180;
-    if (now && !white) flashes.push(at); white = now;
-  }
-  node.disconnect(); source.disconnect(); await context.close();
-  return {flashes, beeps};
+  const own = ['video', 'audio'].map(kind => tracks.find(t => t.kind === kind));
+  const recorder = new MediaRecorder(new MediaStream(own), {mimeType: 'video/webm;codecs=vp8,opus'});
+  const parts = []; recorder.ondataavailable = event => parts.push(event.data);
+  const stopped = new Promise(done => recorder.onstop = done);
+  recorder.start(); await new Promise(done => setTimeout(done, seconds * 1000)); recorder.stop(); await stopped;
+  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer()); let text = '';
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return btoa(text);
 }"""
 
 
@@ -105,9 +88,9 @@ async def codecs(page: Page) -> dict[str, str]:
     return found
 
 
-async def local_port(page: Page) -> int:
-    """The UDP port that the page's media leaves from."""
-    return int(await page.evaluate(LOCAL_PORT))
+async def mapped_port(page: Page) -> int:
+    """The UDP port that the worker sees this page's media come from (a peer-reflexive candidate behind the relay)."""
+    return int(await page.evaluate(MAPPED_PORT))
 
 
 async def spectrum(page: Page, frequencies: list[float]) -> dict[float, float]:
@@ -116,15 +99,6 @@ async def spectrum(page: Page, frequencies: list[float]) -> dict[float, float]:
     return {float(f): level for f, level in found.items()}
 
 
-async def source_lag_ms(page: Page, seconds: float, beep_hz: float) -> float:
-    """How much later than the flash the beep comes in this publisher's own camera and microphone files (median)."""
-    edges = await page.evaluate(SOURCE_EDGES, {"seconds": seconds, "beepHz": beep_hz})
-    return nearest_lag_ms(edges["flashes"], edges["beeps"])
-
-
-def nearest_lag_ms(flashes: list[float], beeps: list[float]) -> float:
-    """Median of (nearest beep − flash). AssertionError when there is none of either."""
-    assert flashes, "no flash was seen"
-    assert beeps, "no beep was heard"
-    lags = sorted(min((beep - flash for beep in beeps), key=abs) for flash in flashes)
-    return lags[len(lags) // 2]
+async def record_source(page: Page, seconds: float) -> bytes:
+    """A WebM of this publisher's own camera and microphone."""
+    return base64.b64decode(await page.evaluate(RECORD_SOURCE, seconds))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.e2e.media_files import BEEP_HZ, is_flash
-from tests.e2e.media_probe import nearest_lag_ms
 
 BLOCK_S = 0.01
 
@@ -50,12 +49,14 @@ class Decoded:
         return float(10 * np.log10(best / power + 1e-12))
 
 
-def decode_recording(playlist: Path) -> Decoded:
-    """Decodes every segment that the playlist names, through FFmpeg's own HLS reader."""
+def decode_recording(source: Path | BinaryIO) -> Decoded:
+    """Decodes every segment that a playlist names, or a single file, through FFmpeg's own readers."""
     found = Decoded()
     pieces: list[NDArray[np.float32]] = []
     audio_start_ms = None
-    with av.open(str(playlist), options={"allowed_extensions": "ALL"}) as container:
+    with av.open(
+        str(source) if isinstance(source, Path) else source, options={"allowed_extensions": "ALL"}
+    ) as container:
         starts = [float(s.start_time * s.time_base) for s in container.streams if s.start_time and s.time_base]
         start_s = min(starts, default=0.0)
         frames: Iterator[Any] = container.decode()
@@ -95,3 +96,11 @@ def _beeps(samples: NDArray[np.float32], rate_hz: int) -> list[float]:
             edges.append(number * BLOCK_S * 1000)
         loud = bool(now)
     return edges
+
+
+def nearest_lag_ms(flashes: list[float], beeps: list[float]) -> float:
+    """Median of (nearest beep − flash). AssertionError when there is none of either."""
+    assert flashes, "no flash was seen"
+    assert beeps, "no beep was heard"
+    lags = sorted(min((beep - flash for beep in beeps), key=abs) for flash in flashes)
+    return lags[len(lags) // 2]

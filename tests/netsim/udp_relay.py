@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Coroutine
+from typing import cast
 
 Address = tuple[str, int]
 
@@ -22,8 +23,7 @@ class _Upstream(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         self.relay.to_client(self, data)
@@ -62,9 +62,15 @@ class UdpRelay(asyncio.DatagramProtocol):
         """Addresses that have sent something."""
         return list(self._clients)
 
+    def client_behind(self, mapped_port: int) -> Address:
+        """The client that the worker sees at this port: what the client itself learns as its mapped address."""
+        for client, upstream in self._clients.items():
+            if upstream.transport is not None and upstream.transport.get_extra_info("sockname")[1] == mapped_port:
+                return client
+        raise KeyError(f"no client is mapped to port {mapped_port}")
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if addr in self._holes:

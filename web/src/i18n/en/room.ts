@@ -125,6 +125,7 @@ export default {
     grid: 'Grid view',
     stage: 'Stage view',
     low_data: 'Save data',
+    all_pictures: 'Show all pictures',
     switch_camera: 'Switch camera',
     fullscreen: 'Full screen',
     hide_panel: 'Hide side panel',

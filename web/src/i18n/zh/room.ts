@@ -123,6 +123,7 @@ export default {
     grid: '平铺画面',
     stage: '主画面',
     low_data: '省流量',
+    all_pictures: '恢复全部画面',
     switch_camera: '换前后摄像头',
     fullscreen: '全屏',
     hide_panel: '收起侧栏',

@@ -1,0 +1,83 @@
+/** The scheduling form: its draft, the choices the server offers, and publishing. */
+import { computed, reactive, ref, shallowRef, watch } from 'vue'
+
+import { get, post } from '@/api/client'
+import { AppError } from '@/api/errors'
+import { faultsOf, inputOf, nextQuarter, stepOf, STEPS, type Draft, type Step } from '@/components/schedule/draft'
+import { inputDate, inputTime } from '@/format/time'
+import type { MeetingDetail, PlanningOptions } from '@/protocol/generated'
+
+const USUAL_LENGTH_MS = 90 * 60_000
+
+function freshDraft(organisationId: string): Draft {
+  const start = nextQuarter(Date.now())
+  const people = { hostId: '', recorderId: '', lecturerId: '', observerIds: [] }
+  return { organisationId, type: '', title: '', day: inputDate(start), start: inputTime(start), end: inputTime(start + USUAL_LENGTH_MS), place: '', items: [], ...people, record: false, notClassified: false }
+}
+
+export function useSchedule(organisationId: string) {
+  const draft = reactive(freshDraft(organisationId))
+  const options = shallowRef<PlanningOptions | null>(null)
+  const step = ref<Step>('what')
+  const tried = ref(false)
+  const busy = ref(false)
+  const failure = shallowRef<AppError | null>(null)
+  const rule = computed(() => options.value?.types.find((type) => type.type === draft.type) ?? null)
+  const faults = computed(() => ({ ...faultsOf(draft, Date.now()), ...serverFaults.value }))
+  const serverFaults = shallowRef<Record<string, string>>({})
+  const faulty = computed(() => (tried.value ? STEPS.filter((name) => Object.keys(faults.value).some((field) => stepOf(field) === name)) : []))
+
+  async function load(): Promise<void> {
+    failure.value = null
+    try {
+      const query = draft.organisationId ? `?organisation_id=${encodeURIComponent(draft.organisationId)}` : ''
+      options.value = await get<PlanningOptions>(`/api/planning/options${query}`)
+      draft.organisationId ||= options.value.organisations[0]?.organisation_id ?? ''
+      keepPossible(draft, options.value)
+    } catch (error) {
+      failure.value = AppError.from(error)
+    }
+  }
+
+  /** The new meeting's id, or null when something is to be corrected first. */
+  async function publish(): Promise<string | null> {
+    tried.value = true
+    const [first] = Object.keys(faultsOf(draft, Date.now()))
+    if (first) {
+      step.value = stepOf(first)
+      return null
+    }
+    busy.value = true
+    failure.value = null
+    try {
+      return (await post<MeetingDetail>('/api/meetings', inputOf(draft))).summary.meeting_id
+    } catch (error) {
+      failure.value = AppError.from(error)
+      serverFaults.value = Object.fromEntries(Object.keys(failure.value.fields).map((field) => [field, 'server']))
+      const [wrong] = Object.keys(serverFaults.value)
+      if (wrong) step.value = stepOf(wrong)
+      return null
+    } finally {
+      busy.value = false
+    }
+  }
+
+  watch(() => draft.organisationId, (now, before) => {
+    if (before && now) void load()
+  })
+  watch(rule, (now) => {
+    if (now) draft.record = now.records_by_default
+  })
+  watch(draft, () => (serverFaults.value = {}))
+  void load()
+
+  return { draft, options, step, tried, busy, failure, rule, faults, faulty, load, publish }
+}
+
+/** Another organisation has other people and holds other types. */
+function keepPossible(draft: Draft, options: PlanningOptions): void {
+  const known = new Set(options.members.map((member) => member.member_id))
+  for (const field of ['hostId', 'recorderId', 'lecturerId'] as const) if (!known.has(draft[field])) draft[field] = ''
+  draft.observerIds = draft.observerIds.filter((id) => known.has(id))
+  if (!options.types.some((type) => type.type === draft.type)) draft.type = options.types[0]?.type ?? ''
+}

@@ -146,6 +146,7 @@ async def _detail(call: Call, meeting_id: str) -> MeetingDetail:
             for row in people
         ),
         recording=recording_info(recordings.get(meeting.id)),
+        records=meeting.record,
         ledger_entry_id=entry_id if can(actor, Action.READ_LEDGER, target) else None,
         can_edit=meeting.state == MeetingState.SCHEDULED and can(actor, Action.SCHEDULE_MEETING, target),
     )

@@ -163,6 +163,7 @@ class MeetingDetail(Message):
     agenda: tuple[AgendaItemInfo, ...]
     people: tuple[MeetingPerson, ...]
     recording: RecordingInfo
+    records: bool  # recording begins by itself with the meeting: the lobby says so before anybody enters
     ledger_entry_id: str | None
     can_edit: bool
 

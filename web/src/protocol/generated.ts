@@ -474,6 +474,7 @@ export interface MeetingDetail {
   agenda: AgendaItemInfo[];
   people: MeetingPerson[];
   recording: RecordingInfo;
+  records: boolean;
   ledger_entry_id: string | null;
   can_edit: boolean;
 }

@@ -44,6 +44,8 @@ export class Room {
   private view: RoomView = EMPTY_VIEW
   private slots: SlotInfo[] = []
   private slotTracks: ReadonlyMap<string, MediaStreamTrack> = new Map()
+  /** Coming in is not coming back. */
+  private wasConnected = false
   private readonly now: () => number
   private readonly signaling: SignalingClient
   private readonly rtc: RtcSession
@@ -285,10 +287,13 @@ export class Room {
     const isBroken = this.view.signaling !== 'connected' || this.view.media !== 'connected'
     const sinceMs = this.view.interruptedSinceMs
     if (isBroken && sinceMs === null) this.update({ interruptedSinceMs: this.now() })
-    if (isBroken || sinceMs === null) return
+    if (isBroken) return
+    const isBack = this.wasConnected
+    this.wasConnected = true
+    if (sinceMs === null) return
     this.update({ interruptedSinceMs: null })
     const awayMs = this.now() - sinceMs
-    if (isWorthReporting(awayMs)) this.notify({ kind: 'recovered', awayMs })
+    if (isBack && isWorthReporting(awayMs)) this.notify({ kind: 'recovered', awayMs })
   }
 
   private finish(closing: NonNullable<RoomView['closing']>): void {

@@ -10,7 +10,6 @@ export type MoreKey = 'devices' | 'layout' | 'low_data' | 'switch_camera' | 'ful
 interface Item {
   key: MoreKey
   label: string
-  checked?: boolean
 }
 
 export function useMoreMenu(form: 'wide' | 'phone' | 'side', canEnd: ComputedRef<boolean>): ComputedRef<Item[]> {
@@ -22,7 +21,7 @@ export function useMoreMenu(form: 'wide' | 'phone' | 'side', canEnd: ComputedRef
     const items: (Item | false)[] = [
       { key: 'devices', label: t('room.more.devices') },
       { key: 'layout', label: t(room.mode === 'stage' ? 'room.more.grid' : 'room.more.stage') },
-      { key: 'low_data', label: t('room.more.low_data'), checked: devices.lowData },
+      { key: 'low_data', label: t(devices.lowData ? 'room.more.all_pictures' : 'room.more.low_data') },
       !isWide && room.view.local.camera.phase === 'live' && { key: 'switch_camera', label: t('room.more.switch_camera') },
       isWide && { key: 'panel', label: t(room.panelOpen ? 'room.more.hide_panel' : 'room.more.show_panel') },
       isWide && { key: 'fullscreen', label: t('room.more.fullscreen') },

@@ -6,6 +6,8 @@ import { get, post, setCsrfToken } from '@/api/client'
 import { AppError } from '@/api/errors'
 import type { Login, Me, Right } from '@/protocol/generated'
 
+import { dropAllDrafts } from './drafts'
+
 export const useSession = defineStore('session', () => {
   const me = ref<Me | null>(null)
   const known = ref(false)
@@ -34,6 +36,7 @@ export const useSession = defineStore('session', () => {
 
   async function logout(): Promise<void> {
     await post('/api/logout')
+    dropAllDrafts()
     accept(null)
   }
 

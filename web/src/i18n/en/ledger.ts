@@ -84,6 +84,8 @@ export default {
   sign_text: 'By signing you confirm that this record is true. Enter your password once more.',
   sign_missing: 'Still missing: {list}.',
   sign_order: 'The recorder signs first, then the host.',
+  wrong_password: 'That password is wrong. Enter it again.',
+  password: 'Your password',
   sign_confirm: 'Sign',
   sign_save_first: 'Save your changes before signing.',
   signed: 'Signed',

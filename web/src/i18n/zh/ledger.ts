@@ -82,6 +82,8 @@ export default {
   sign_text: '签字表示您确认以上记录属实。请再输入一次登录密码。',
   sign_missing: '签字前还缺：{list}。',
   sign_order: '先由记录人签字，再由主持人签字。',
+  wrong_password: '密码不对，请重新输入。',
+  password: '登录密码',
   sign_confirm: '确认签字',
   sign_save_first: '请先保存修改，再签字。',
   signed: '已签字',

@@ -126,8 +126,8 @@ def _failed(error: Exception) -> dict[str, Any]:
 
 
 def _size_bytes(payload: dict[str, Any]) -> int:
-    """As it would be sent; binary attachments have no place in a command."""
+    """As it was sent."""
     try:
         return len(json.dumps(payload, ensure_ascii=False).encode())
-    except (TypeError, ValueError):
-        return 0
+    except (TypeError, ValueError):  # binary attachments, lone surrogates
+        raise AppError(ErrorCode.BAD_REQUEST, "a command is plain JSON") from None

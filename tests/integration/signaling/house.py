@@ -37,6 +37,20 @@ AGENDA = [{"item_id": "a1", "title": "学习", "planned_minutes": 10}, {"item_id
 PEOPLE = {"host": "host", "rec": "recorder", "lect": "lecturer", "n1": "member", "n2": "member", "o": "observer"}
 
 
+class SkippingClock:
+    """The machine's clock, and jumps on command."""
+
+    def __init__(self) -> None:
+        self._system = SystemClock()
+        self.skipped_ms = 0
+
+    def now_ms(self) -> int:
+        return self._system.now_ms() + self.skipped_ms
+
+    def monotonic_ms(self) -> int:
+        return self._system.monotonic_ms() + self.skipped_ms
+
+
 @dataclass
 class Book:
     """Stands where the ledger is; remembers what it was asked."""

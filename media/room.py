@@ -47,6 +47,7 @@ class Room:
         self.tap = TapRing(room_id, environment.clock)
         self._environment = environment
         self._emit = emit
+        self._flowing: dict[str, Publication] = {}  # work grows with who sends, not with who is in the room
         self._speakers = ActiveSpeakers()
         self._spoken: tuple[str, ...] = ()
         self._heard: tuple[str, ...] = ()
@@ -155,11 +156,12 @@ class Room:
 
     def tick(self, now: float) -> None:
         """Every 50 ms: feedback to publishers, and requests that are due."""
-        for participant in self.participants.values():
-            if participant.current is not None:
-                participant.current.uplink.send_feedback()
-                participant.current.uplink.ask_again(now)
-        for publication in self.publications.values():
+        for participant_id in {publication.participant_id for publication in self._flowing.values()}:
+            connection = self.participants[participant_id].current
+            if connection is not None:
+                connection.uplink.send_feedback()
+                connection.uplink.ask_again(now)
+        for publication in self._flowing.values():
             self._tick_keyframes(publication, now)
 
     def tick_voices(self, now: float) -> None:
@@ -178,8 +180,8 @@ class Room:
 
     def tick_second(self, now: float) -> None:
         """Every second: receiver reports, liveness, sources that fell silent."""
-        for publication in self.publications.values():
-            if publication.is_flowing and now - publication.last_packet_at > FLOWING_S:
+        for publication in list(self._flowing.values()):
+            if now - publication.last_packet_at > FLOWING_S:
                 self._set_flowing(publication, False)
         for participant in list(self.participants.values()):
             if participant.current is not None:
@@ -198,7 +200,7 @@ class Room:
 
     def _tick_keyframes(self, publication: Publication, now: float) -> None:
         track = publication.track
-        if publication.kind != "video" or track is None or not publication.is_flowing:
+        if publication.kind != "video" or track is None:
             return
         if publication.is_awaited:
             publication.request_keyframe(now)
@@ -207,7 +209,7 @@ class Room:
 
     def _audible(self, now: float) -> tuple[str, ...]:
         """Publications as they are to be heard: shared sound, then voices by rank, then those without levels."""
-        flowing = [item for item in self.publications.values() if item.kind == "audio" and item.is_flowing]
+        flowing = [item for item in self._flowing.values() if item.kind == "audio"]
         shared = [item.id for item in flowing if item.source == "screen_audio"]
         voices = {item.participant_id: item.id for item in flowing if item.source == "microphone"}
         ranked = [voices.pop(id_) for id_ in self._speakers.ranking(now) if id_ in voices]
@@ -217,8 +219,12 @@ class Room:
         if publication.is_flowing == flowing:
             return
         publication.is_flowing = flowing
-        if not flowing and publication.source == "microphone":
-            self._speakers.forget(publication.participant_id)
+        if flowing:
+            self._flowing[publication.id] = publication
+        else:
+            self._flowing.pop(publication.id, None)
+            if publication.source == "microphone":
+                self._speakers.forget(publication.participant_id)
         self._emit(
             PublicationMedia(room_id=self.id, publication_id=publication.id, flowing=flowing, codec=publication.codec)
         )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MAX_ADDRESSES = 8
+HELD_ADDRESS_S = 3.0
 BUFFER_BYTES = 2048
 MAX_LOGGED_FAULTS = 10
 
@@ -92,6 +93,10 @@ class Transport:
     def is_connected(self) -> bool:
         return self.tx is not None and self.address is not None and not self.is_closed
 
+    def is_alive(self, now: float) -> bool:
+        """Whether this address is surely in use: browsers send something every two to three seconds."""
+        return self.is_connected and now - self.last_heard_at < HELD_ADDRESS_S
+
     # --- ICE
 
     def renew_credentials(self) -> None:
@@ -106,6 +111,11 @@ class Transport:
         password = self._passwords.get(request.local_ufrag)
         if password is None or not stun.is_authentic(data, request, password):
             self.counters["drop_stun_unauthentic"] += 1
+            return
+        owner = self._demux.by_address.get(address)
+        if owner is not None and owner is not self and owner.is_alive(now):
+            # A check with a forged source must not take a living client's address away.
+            self.counters["drop_stun_taken"] += 1
             return
         self.counters["stun_in"] += 1
         self.last_heard_at = now

@@ -322,6 +322,17 @@ async def test_a_replacement_on_its_way_keeps_the_seat(studio: Studio) -> None:
     await studio.sees(lambda: studio.state("alice") is TransportState.CONNECTED, "back")
 
 
+async def test_a_living_address_cannot_be_taken_over(studio: Studio) -> None:
+    alice, mallory = await studio.enter("alice"), RawClient()
+    answer = studio.offer("mallory", mallory).sdp
+    with pytest.raises(TimeoutError):
+        await alice.check(answer, use_candidate=True, timeout_s=0.1)  # mallory's password from alice's address
+    assert studio.plane.counters["drop_stun_taken"] == 1
+    await speak(studio, alice, "alice")
+    studio.clock.now += 5
+    await alice.check(answer, use_candidate=True)
+
+
 async def test_ice_restart_accepts_new_credentials_and_then_only_those(studio: Studio) -> None:
     alice = RawClient()
     first = studio.offer("alice", alice)

@@ -32,6 +32,8 @@ class ParameterSets(NamedTuple):
 def split_annex_b(data: bytes) -> list[bytes]:
     """NAL units of a byte stream, start codes and trailing zeros off (ISO 14496-10 annex B)."""
     starts = [match.end() for match in _START.finditer(data)]
+    if not starts:
+        return []
     ends = [start - 3 for start in starts[1:]] + [len(data)]
     units = (data[start:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=True))
     return [unit for unit in units if unit]

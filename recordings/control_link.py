@@ -62,6 +62,7 @@ class ControlLink:
         self._something = asyncio.Event()
         self._open = asyncio.Event()
         self.counters = {"connects": 0, "calls": 0, "refused": 0, "dropped_events": 0}
+        self._http = aiohttp.ClientSession()
         self._client = self._make_client(calls)
 
     async def run(self) -> None:
@@ -80,6 +81,7 @@ class ControlLink:
                 await sender
             with suppress(SocketIOError, OSError, asyncio.TimeoutError):
                 await asyncio.wait_for(self._client.disconnect(), 0.5)
+            await self._http.close()
 
     def send(self, event: ControlModel, done: Callable[[], None] | None = None) -> None:
         """In order, until acknowledged; then ``done`` is called."""
@@ -145,7 +147,9 @@ class ControlLink:
                 done()
 
     def _make_client(self, calls: Mapping[type[ControlModel], Call]) -> Any:
-        client = socketio.AsyncClient(reconnection=False, handle_sigint=False, ssl_verify=self._tls_verify)
+        client = socketio.AsyncClient(
+            reconnection=False, handle_sigint=False, ssl_verify=self._tls_verify, http_session=self._http
+        )
         for model, call in calls.items():
             client.on(_name(model), self._handler(model, call), namespace=NAMESPACE)
         return client

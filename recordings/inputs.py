@@ -87,7 +87,7 @@ class PictureInput(TrackInput):
 
     def __init__(self, info: TrackInfo, sender: SenderClock) -> None:
         super().__init__(info, sender)
-        self.watched = False
+        self.watched = True  # from its first packet, a keyframe, until it is known that nobody wants it
         self.streams = 0  # counts restarts: a transcoder of the former stream must not see the next one
         self.pictures: deque[tuple[int, CodedPicture]] = deque()
         self.last_keyframe_us = 0
@@ -172,7 +172,7 @@ class Inputs:
 
     def rtp(self, body: bytes, arrival_us: int) -> None:
         try:
-            track = self._all_get(TRACK.unpack_from(body)[0])
+            track = self._all_get(int.from_bytes(body[: TRACK.size], "big"))
             if track is None or not track.accept(body[TRACK.size :], arrival_us):
                 self.refused += 1
         except (ValueError, IndexError):

@@ -22,6 +22,7 @@ from recordings.tap_client import TapClient
 BATCH_S = 0.1
 _MAX_PENDING_BYTES = 8 * 1024 * 1024
 _RETRY_S = 0.5
+_FLUSH_PATIENCE_S = 1.0
 _RING_DELIVERED_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Intake:
         # Since when frames may be missing, and when the tap said so.
         self._missing: tuple[int, int] | None = None
         self._fresh = True
+        self._pictures: list[int] = []
         self._journal = JournalWriter(journal)
         self._pending = bytearray()
         self._idle = asyncio.Event()
@@ -76,7 +78,8 @@ class Intake:
             tap, self._tap = self._tap, None
             await tap.close()
         self._declare_missing()
-        await self._idle.wait()
+        with suppress(TimeoutError):  # a full disk must not keep a recording from ending
+            await asyncio.wait_for(self._idle.wait(), _FLUSH_PATIENCE_S)
 
     async def close(self) -> None:
         await self.detach()
@@ -129,13 +132,22 @@ class Intake:
             self._declare_missing(frame.arrival_us)
             self._sequence = frame.sequence
             self._arrival_us = max(self._arrival_us, frame.arrival_us)
-        elif self._tells_of_loss(frame):
-            self._missing = (self._arrival_us, frame.arrival_us)
+        else:
+            self._look_at_event(json.loads(frame.body), frame.arrival_us)
         self._fresh = False
 
-    def _tells_of_loss(self, frame: TapFrame) -> bool:
+    def _look_at_event(self, event: dict[str, Any], arrival_us: int) -> None:
+        if event.get("event") == "room":
+            self._pictures = [int(track["number"]) for track in event["tracks"] if track["kind"] == "video"]
+        if self._tells_of_loss(event):
+            self._missing = (self._arrival_us, arrival_us)
+            # The program will want one as soon as it has read this far; every moment until then stays dark.
+            for number in self._pictures:
+                self.request_keyframe(number)
+
+    def _tells_of_loss(self, event: dict[str, Any]) -> bool:
         """``resync``, or a successor that has no media frame to go on from."""
-        resync = json.loads(frame.body).get("event") == "resync"
+        resync = event.get("event") == "resync"
         unknown = self._fresh and self._sequence is None and self._reason == "crash"
         return self._arrival_us > 0 and (resync or unknown)
 

@@ -72,12 +72,15 @@ class Mixer:
     def __init__(self, position: int = 0) -> None:
         self.position = position
         self._voices: dict[Hashable, Voice] = {}
+        self._retired: set[Hashable] = set()
 
     def voice(self, name: Hashable) -> Voice:
+        self._retired.discard(name)
         return self._voices.setdefault(name, Voice())
 
-    def remove(self, name: Hashable) -> None:
-        self._voices.pop(name, None)
+    def retire(self, name: Hashable) -> None:
+        """What this voice has said is still heard, then it is forgotten."""
+        self._retired.add(name)
 
     def mix(self, until: int) -> list[array[int]]:
         """All whole blocks that end at or before ``until``; silence where nobody speaks."""
@@ -87,6 +90,11 @@ class Mixer:
             pieces = [piece for voice in self._voices.values() if (piece := voice.read(self.position, end)) is not None]
             blocks.append(mix_block(pieces))
             self.position = end
+        for name in [
+            each for each in self._retired if each in self._voices and self._voices[each].end <= self.position
+        ]:
+            del self._voices[name]
+        self._retired &= self._voices.keys()
         return blocks
 
 

@@ -134,6 +134,7 @@ class Pipeline:
     def _close(self) -> None:
         end_ticks = self._catalogue.checkpoint.ticks if self._catalogue.checkpoint else 0
         self._persist(lambda: self._catalogue.add(Closed(duration_ms=end_ticks // 90)))
+        _log.info("recording %s: closed, %s", self._catalogue.recording_id, self.program.counters)
         self._events.closed()
 
     def _mark(self, arrival_us: int, offset: int) -> None:

@@ -14,7 +14,7 @@ from recordings.codecs.aac import AacEncoder
 from recordings.codecs.placeholder import placeholder, placeholder_samples
 from recordings.codecs.vp8 import Vp8Transcoder
 from recordings.depacketise.picture import CodedPicture
-from recordings.director import SCREEN_SILENT_US, Director
+from recordings.director import CAMERA_SILENT_US, SCREEN_SILENT_US, Director
 from recordings.inputs import FOREVER_US, Inputs, PictureInput
 from recordings.mixer import BLOCK, RATE, Mixer
 from recordings.segmenter import ClosedSegment, Position, Segmenter
@@ -72,7 +72,10 @@ class Program:
         elif frame.type == SR:
             self.inputs.sender_report(frame.body, frame.arrival_us)
         elif frame.type == EVENT:
-            self._event(json.loads(frame.body), frame.arrival_us)
+            try:
+                self._event(json.loads(frame.body), frame.arrival_us)
+            except (ValueError, KeyError, TypeError):
+                self.inputs.refused += 1
 
     def advance(self, now_us: int) -> None:
         """Makes the program up to a lag behind ``now_us``."""
@@ -119,6 +122,7 @@ class Program:
         voice = self.inputs.voices.get(number)
         if voice is not None:
             voice.speak(self._mixer, self._origin_us, FOREVER_US)
+            self._mixer.retire(number)
         self.inputs.remove(number)
         self._forget({number})
 
@@ -159,7 +163,7 @@ class Program:
         for track in self.inputs.pictures.values():
             if track is wanted:
                 track.watch()
-            elif track is not self._current and track.watched:
+            elif track is not self._current and wanted is not None and track.watched:
                 track.unwatch()
         return wanted
 
@@ -217,14 +221,16 @@ class Program:
     def _fill(self, wanted: PictureInput | None, horizon_us: int) -> None:
         """Where no picture comes the placeholder does, so that segments keep closing."""
         silent_us = horizon_us - self._time_us(self._segmenter.last_ticks)
-        starved_us = SCREEN_SILENT_US if self._current is not None and self._current.screen else STARVED_US
-        if self._current is not None and (wanted is None or silent_us > starved_us):
-            if silent_us < PLACEHOLDER_EVERY_US:
+        if self._current is not None:
+            patience_us = SCREEN_SILENT_US if self._current.screen else STARVED_US
+            patience_us = PLACEHOLDER_EVERY_US if wanted is None else patience_us
+            if silent_us < patience_us:
                 return
             self._current.unwatch()
             self._current = None
-            self._show_placeholder(self._ticks(horizon_us))
-        while self._current is None and silent_us >= PLACEHOLDER_EVERY_US:
+            self._show_placeholder(self._segmenter.last_ticks + patience_us * 9 // 100)
+            silent_us -= patience_us
+        while self._current is None and silent_us > PLACEHOLDER_EVERY_US:
             self._show_placeholder(self._segmenter.last_ticks + PLACEHOLDER_EVERY_US * 9 // 100)
             silent_us = horizon_us - self._time_us(self._segmenter.last_ticks)
 
@@ -274,7 +280,7 @@ class Program:
 
     def _ask_keyframes(self) -> None:
         for track in self.inputs.pictures.values():
-            if not track.watched:
+            if not track.watched or self._now_us - track.last_packet_us > CAMERA_SILENT_US:
                 continue
             passed = track.info["codec"] != "VP8" and self._now_us - track.last_keyframe_us >= KEYFRAME_EVERY_US
             if (track.wants_keyframe or passed) and self._now_us - self._asked_us.get(track.number, 0) >= ASK_AGAIN_US:

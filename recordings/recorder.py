@@ -22,7 +22,8 @@ from recordings.control import (
     RecordingStop,
 )
 from recordings.control_link import CallRefusedError, ControlLink
-from recordings.errors import StoreAwayError, StoreError
+from recordings.errors import ObjectMissingError, StoreAwayError, StoreError
+from recordings.manifest import MANIFEST_NAME, key_of
 from recordings.recording import Recording, RecordingPorts
 from recordings.settings import Settings
 from recordings.stores.base import ObjectStore
@@ -84,6 +85,8 @@ class Recorder:
     async def _start(self, call: RecordingStart) -> None:
         if not _ID.fullmatch(call.recording_id):
             raise CallRefusedError("bad_request", "a recording id has 1 to 64 letters, digits, - and _")
+        if call.recording_id not in self._recordings:
+            await self._refuse_finished(call.recording_id)
         recording = self._recordings.get(call.recording_id)
         if recording is None:
             recording = Recording.create(self._settings.spool / call.recording_id, call, self._ports)
@@ -91,6 +94,19 @@ class Recorder:
             self._counters["recordings_started"] += 1
             _log.info("recording %s: started", call.recording_id)
         await recording.attach(call.tap)
+
+    async def _refuse_finished(self, recording_id: str) -> None:
+        """A finished recording is never written again."""
+        if self._store is None:
+            return
+        try:
+            await self._store.stat(key_of(recording_id, MANIFEST_NAME))
+        except ObjectMissingError:
+            return
+        except StoreError as error:
+            _log.warning("recording %s: started unseen: %r", recording_id, error)
+            return
+        raise CallRefusedError("bad_request", "this recording is finished")
 
     async def _stage(self, call: RecordingStage) -> None:
         self._find(call.recording_id).stage(call.publication_id)

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from recordings.stores.base import ObjectStore
 from recordings.stores.local import LocalStore
-from recordings.stores.s3 import S3Settings, S3Store
+
+if TYPE_CHECKING:
+    from recordings.stores.s3 import S3Settings
 
 
 async def open_store(url: str) -> ObjectStore:
@@ -21,6 +24,9 @@ async def open_store(url: str) -> ObjectStore:
         await local.check()
         return local
     if parts.scheme == "s3":
+        # Here, not above: the SDK takes most of a second to import, and a recorder must be back fast.
+        from recordings.stores.s3 import S3Store
+
         store = S3Store(s3_settings(parts))
         await store.open()
         return store
@@ -28,6 +34,8 @@ async def open_store(url: str) -> ObjectStore:
 
 
 def s3_settings(parts: SplitResult) -> S3Settings:
+    from recordings.stores.s3 import S3Settings
+
     bucket = parts.path.strip("/")
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if not (parts.hostname and parts.username and parts.password and bucket) or "/" in bucket:

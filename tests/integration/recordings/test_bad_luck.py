@@ -19,10 +19,11 @@ from recordings.control import (
 from tests.integration.recordings.conftest import TOKEN, Bench
 from tests.integration.recordings.publishers import read_counter
 from tests.integration.recordings.server_stand_in import wait_for
-from tests.integration.recordings.tap_source import TapSource
+from tests.integration.recordings.tap_source import KEPT_US, TapSource
 from tests.integration.recordings.test_program import assert_in_sync, speaker
 
 pytestmark = pytest.mark.integration
+RING_S = KEPT_US / 1_000_000
 
 
 def take_store_away(bench: Bench) -> Callable[[], None]:
@@ -47,11 +48,14 @@ async def test_kill_9_of_the_recorder_loses_nothing_that_the_ring_holds(bench: B
     bench.room.join(speaker("host", 1, beeps=True))
     began = time.monotonic()
     await bench.record()
+    beyond_ring_s = 0.0  # a machine under load may take longer than the ring lasts to start a process
     for pause_s in (5.3, 3.1):
         await asyncio.sleep(pause_s)
         await bench.kill()
+        killed = time.monotonic()
         await asyncio.sleep(0.8)
         await bench.start_recorder()
+        beyond_ring_s += max(time.monotonic() - killed - RING_S, 0)
     assert bench.server.hellos[-1]["recording_ids"] == ["rec-1"]
     await asyncio.sleep(4)
     lasted_s = time.monotonic() - began
@@ -59,13 +63,14 @@ async def test_kill_9_of_the_recorder_loses_nothing_that_the_ring_holds(bench: B
 
     found = await bench.probe()
     print(found.facts(), bench.log())
-    assert sum(gap.end_ms - gap.start_ms for gap in ended.gaps) <= 2000
+    lost_s = sum(gap.end_ms - gap.start_ms for gap in ended.gaps) / 1000
+    assert lost_s <= 2 + beyond_ring_s
     assert abs(found.playlist_s - lasted_s) < 1.0
     assert abs(len(found.sound) / 48_000 - found.playlist_s) < 0.1
     assert found.damaged == 0
     counters = [read_counter(frame.top_line) for frame in found.frames if frame.width == 320]
     missing = set(range(counters[0], counters[-1])) - set(counters)
-    assert len(missing) <= 15 * 2, sorted(missing)
+    assert len(missing) <= 15 * (2 + 4 * beyond_ring_s), sorted(missing)
     assert len(counters) == len(set(counters))
     assert_in_sync(found)
     indexes = [segment.index for segment in bench.server.segments]
@@ -78,15 +83,18 @@ async def test_a_recorder_that_is_away_longer_than_the_ring_declares_the_gap(ben
     await bench.record()
     await asyncio.sleep(2.5)
     await bench.kill()
-    await asyncio.sleep(7)
+    killed = time.monotonic()
+    await asyncio.sleep(RING_S + 2)
     await bench.start_recorder()
+    away_s = time.monotonic() - killed
     await asyncio.sleep(2.5)
     lasted_s = time.monotonic() - began
     ended = await bench.stop_recording()
     found = await bench.probe()
     print(found.facts(), ended)
     assert [gap.reason for gap in ended.gaps] == ["crash"]
-    assert 1000 < ended.gaps[0].end_ms - ended.gaps[0].start_ms < 8500
+    assert 1 < (ended.gaps[0].end_ms - ended.gaps[0].start_ms) / 1000 < away_s - RING_S + 2
+    assert found.longest_segment_s < 8
     assert abs(found.playlist_s - lasted_s) < 1.0
     assert found.gaps == ended.gaps
 

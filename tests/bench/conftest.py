@@ -29,7 +29,9 @@ class Server:
         self._srtp = Session(policy)
         subscriber.peer.receiving = Session(Policy(key=key, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
         self._socket.connect(("127.0.0.1", subscriber.peer.port))
+        subscriber.peer.socket.connect(self._socket.getsockname())  # strangers on this machine stay outside
         self.subscriber = subscriber
 
     def send(self, lane: Lane, number: int, sequence: int, *, transport_sequence: int | None = None) -> None:

@@ -14,8 +14,9 @@ from typing import Any, Protocol, cast
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from pylibsrtp import Error as SrtpError
+from pylibsrtp import Policy, Session
 
-__all__ = ["DtlsAssociation", "SrtpError", "SrtpSession", "local_fingerprint"]
+__all__ = ["DtlsAssociation", "SrtpError", "SrtpSession", "local_fingerprint", "loopback_session"]
 
 
 class SrtpSession(Protocol):
@@ -36,6 +37,15 @@ def _certificate() -> RTCCertificate:
 def local_fingerprint() -> str:
     """SHA-256 of the generator's certificate, as ``a=fingerprint`` writes it."""
     return next(f.value for f in _certificate().getFingerprints() if f.algorithm == "sha-256")
+
+
+def loopback_session() -> SrtpSession:
+    """A sending session with a fixed key, for the yardstick: AES-128-GCM, with the settings that a handshake gives."""
+    profile = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
+    policy = Policy(key=bytes(28), ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile)
+    policy.allow_repeat_tx = True
+    policy.window_size = 1024
+    return cast(SrtpSession, Session(policy))
 
 
 class _Datagrams:

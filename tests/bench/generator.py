@@ -61,7 +61,7 @@ class Reading:
     """Counters at one edge of the window."""
 
     at_s: float
-    server_cpu_s: float
+    server: machine.ProcessCpu
     own_cpu_s: float
     parent_cpu_s: float
     machine: machine.MachineCpu
@@ -219,9 +219,9 @@ class Generator:
     def _read(self) -> Reading:
         return Reading(
             at_s=time.monotonic(),
-            server_cpu_s=machine.process_cpu_s(self._plan.server_pid),
+            server=machine.process_cpu(self._plan.server_pid),
             own_cpu_s=time.process_time(),
-            parent_cpu_s=machine.process_cpu_s(self._plan.parent_pid),
+            parent_cpu_s=machine.process_cpu(self._plan.parent_pid).total_s,
             machine=machine.machine_cpu(),
             published={lane: stream.count for lane, stream in self._publisher.streams.items()},
             feedback=sum(subscriber.feedback_sent for subscriber in self._subscribers),
@@ -248,7 +248,7 @@ class Generator:
             raise FaultError("the publisher sent nothing in the window")
         arrived = self._arrived(windows)
         forwarded = sum(arrived)
-        server_cpu_s = after.server_cpu_s - before.server_cpu_s
+        server_cpu_s = after.server.total_s - before.server.total_s
         own_cpu_s = after.own_cpu_s - before.own_cpu_s
         ours_s = server_cpu_s + own_cpu_s + after.parent_cpu_s - before.parent_cpu_s
         other_share = max(0.0, after.machine.busy_s - before.machine.busy_s - ours_s) / window_s
@@ -270,6 +270,7 @@ class Generator:
             renumbered=sum(subscriber.renumbered for subscriber in self._subscribers),
             refused=sum(subscriber.refused for subscriber in self._subscribers),
             server_cpu_s=round(server_cpu_s, 3),
+            server_system_cpu_s=round(after.server.system_s - before.server.system_s, 3),
             server_cpu_share=round(server_cpu_s / window_s, 4),
             server_cpu_s_per_million=round(server_cpu_s / max(1, forwarded) * 1e6, 3),
             latency_p50_ms=round(percentile(latencies_ms, 0.5), 3),

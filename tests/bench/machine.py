@@ -11,10 +11,21 @@ from pathlib import Path
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-def process_cpu_s(pid: int) -> float:
-    """User and system time of all threads of a process."""
+@dataclass(frozen=True, slots=True)
+class ProcessCpu:
+    """CPU time of all threads of a process since its start."""
+
+    user_s: float
+    system_s: float
+
+    @property
+    def total_s(self) -> float:
+        return self.user_s + self.system_s
+
+
+def process_cpu(pid: int) -> ProcessCpu:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+    return ProcessCpu(int(fields[11]) / _TICKS_PER_S, int(fields[12]) / _TICKS_PER_S)
 
 
 def resident_kib(pid: int) -> int:

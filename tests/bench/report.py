@@ -33,8 +33,11 @@ class Measurement:
     renumbered: int  # sampled subscribers that saw a server's numbering jump
     refused: int  # packets that failed SRTP at a sampled subscriber
     server_cpu_s: float
+    server_system_cpu_s: float  # of server_cpu_s, what was spent in the kernel
     server_cpu_share: float
     server_cpu_s_per_million: float
+    yardstick_us: float = 0.0  # one packet protected and sent by itself, on the same core before and after
+    ratio_to_yardstick: float = 0.0
     latency_p50_ms: float
     latency_p99_ms: float
     latency_max_ms: float
@@ -60,8 +63,11 @@ class Measurement:
 _MEDIANS = (
     "forwarded_per_s",
     "server_cpu_s",
+    "server_system_cpu_s",
     "server_cpu_share",
     "server_cpu_s_per_million",
+    "yardstick_us",
+    "ratio_to_yardstick",
     "latency_p50_ms",
     "latency_p99_ms",
     "latency_max_ms",
@@ -73,6 +79,7 @@ _MEDIANS = (
     "generator_cpu_share",
     "other_cpu_share",
 )
+_PER_RUN = ("server_cpu_s_per_million", "ratio_to_yardstick", "delivered_fraction", "latency_p99_ms", "other_cpu_share")
 _WORST = {"delivered_fraction": min, "delivered_fraction_worst": min}
 
 
@@ -86,11 +93,5 @@ def summarize(runs: Sequence[Measurement]) -> dict[str, Any]:
         summary[name] = worst(row[name] for row in rows)
     summary["noisy"] = any(row["noisy"] for row in rows)
     summary["runs"] = len(rows)
-    summary["per_run"] = [
-        {
-            name: row[name]
-            for name in ("server_cpu_s_per_million", "delivered_fraction", "latency_p99_ms", "other_cpu_share")
-        }
-        for row in rows
-    ]
+    summary["per_run"] = [{name: row[name] for name in _PER_RUN} for row in rows]
     return summary

@@ -10,12 +10,12 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from media.control import Grants, TransportOffer, ViewSet
-from tests.bench import machine
+from tests.bench import machine, yardstick
 from tests.bench.control import ControlServer
 from tests.bench.generator import Plan
 from tests.bench.report import Measurement
@@ -49,6 +49,17 @@ class Options:
 
 async def measure(options: Options) -> Measurement:
     """Raises BenchError."""
+    before_us = yardstick.cost_us(options.worker_core)
+    measurement = await _measure(options)
+    mean_us = (before_us + yardstick.cost_us(options.worker_core)) / 2
+    return replace(
+        measurement,
+        yardstick_us=round(mean_us, 3),
+        ratio_to_yardstick=round(measurement.server_cpu_s_per_million / mean_us, 4),
+    )
+
+
+async def _measure(options: Options) -> Measurement:
     machine.pin(os.getpid(), options.load_core)
     async with ControlServer() as server, _worker(options, server) as worker:
         await _ready(server, worker)

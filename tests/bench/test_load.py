@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import struct
 
-from tests.bench import machine
+from tests.bench import machine, yardstick
 from tests.bench.conftest import Server
 from tests.bench.peer import Peer
 from tests.bench.report import Measurement, percentile, summarize
@@ -165,6 +166,12 @@ def test_the_kernels_drop_counter_is_read_for_a_socket_that_overflows(server: Se
     for _ in range(500):
         server._socket.send(bytes(1200))
     assert machine.dropped_datagrams({peer.port}) > 0
+
+
+def test_the_yardstick_takes_time_and_gives_the_core_back() -> None:
+    cores = os.sched_getaffinity(0)
+    assert yardstick.cost_us(min(cores)) > 0
+    assert os.sched_getaffinity(0) == cores
 
 
 def test_a_table_rounds_delivery_down() -> None:

@@ -1,8 +1,8 @@
 """A yardstick for the speed of this core now: what one packet costs that is protected and sent by itself.
 
-CPU seconds differ between machines. A bare loop of one ``srtp_protect`` and one ``sendto`` per packet and receiver is timed
-on the worker's core just before and just after the run; the worker's cost in terms of it can be compared across machines.
-It is no floor: it wakes nobody up, and it does not group packets.
+CPU seconds differ between machines. A bare loop of one ``srtp_protect`` and one ``sendto`` per packet and receiver is
+timed on the worker's core just before and just after the run; the worker's cost in terms of it can be compared across
+machines. It is no floor: it wakes nobody up, and it does not group packets.
 """
 
 from __future__ import annotations

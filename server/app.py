@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -70,10 +70,10 @@ class Server:
         await services.rooms.recover()
         wants_past_lesson = self.settings.demo and await seed_people(services, passwords)
         await self._listen(app)
-        self._in_background("housekeeping", _keep_house(services))
-        self._in_background("missing ledger entries", _assemble_missing(services))
+        self._in_background("housekeeping", lambda: _keep_house(services))
+        self._in_background("missing ledger entries", lambda: _assemble_missing(services))
         if wants_past_lesson:
-            self._in_background("demonstration", seed_past_lesson(services))
+            self._in_background("demonstration", lambda: seed_past_lesson(services))
         return services
 
     async def stop(self) -> None:
@@ -123,7 +123,7 @@ class Server:
         await site.start()
         self.port = runner.addresses[0][1]
 
-    def _in_background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _in_background(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """A fault in it is logged and stops nothing else."""
         task = asyncio.create_task(_logged(name, work), name=name)
 
@@ -137,9 +137,9 @@ class Server:
         self._closers.append((name, close))
 
 
-async def _logged(name: str, work: Coroutine[Any, Any, None]) -> None:
+async def _logged(name: str, work: Callable[[], Awaitable[None]]) -> None:
     try:
-        await work
+        await work()
     except Exception:
         log.exception("%s failed", name)
 

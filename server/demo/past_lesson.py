@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,10 @@ HOUR_MS = 3_600_000
 PLANNED_MS = 40 * 60_000
 HELD_MS = 48_000
 SAMPLE_S = 48
+_FILM = """
+import sys, pathlib, recordings.sample
+recordings.sample.make_sample(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
+"""
 ON_LEAVE, ABSENT = "何天宇", (MEMBER, "郭玉兰")
 
 Step = tuple[int, str, str | None, dict[str, Any]]  # ms after the start, type, actor, payload
@@ -105,12 +110,23 @@ async def hold(services: Services, members: dict[str, str]) -> None:
 async def _record(services: Services, recording_id: str, origin_ms: int) -> ImportedRecording:
     # Only here, so that a server that seeds nothing never loads FFmpeg's libraries.
     from recordings.library import import_file
-    from recordings.sample import make_sample
 
     with tempfile.TemporaryDirectory(prefix="huitang-demo-") as folder:
         file = Path(folder) / "lesson.mp4"
-        await asyncio.to_thread(make_sample, file, SAMPLE_S)
+        await _make_film(file)
         return await import_file(file, services.store, recording_id, origin_ms)
+
+
+async def _make_film(file: Path) -> None:
+    """In a process of its own: encoding takes seconds, and a server that is told to stop does not wait for it."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _FILM, str(file), str(SAMPLE_S))
+    try:
+        if await process.wait():
+            raise RuntimeError("the demonstration's film could not be made")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def _steps(

@@ -24,6 +24,14 @@ export default defineConfig({
     // The page's CSP has no `data:`; every asset is a file of its own.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      output: {
+        // What every page needs, and apart from it what only pages with dialogs, menus or tabs need.
+        codeSplitting: {
+          groups: [{ name: 'vue', test: /node_modules\/(?:@vue|vue|vue-router|pinia|vue-i18n|@intlify)\// }],
+        },
+      },
+    },
   },
   server: {
     proxy: {

@@ -137,11 +137,21 @@ def _recordings(proof: dict[str, Any], log: _Log) -> Iterator[str]:
             wrong = [name for name in names if rows[key][name] != logged[key][name]]
             if wrong:
                 yield f"segment {key[1]}: {', '.join(wrong)} differ(s) from the log"
-    for row in proof["recordings"]:
-        finished = log.last("recording_finished", recording_id=row["recording_id"])
-        for name in ("duration_ms", "origin_ms", "gaps") if finished else ():
-            if row[name] != finished["payload"][name]:  # type: ignore[index]
-                yield f"recording {row['recording_id']}: {name} differs from the log"
+    finished = {event["payload"]["recording_id"]: event["payload"] for event in log.of("recording_finished")}
+    recordings = {row["recording_id"]: row for row in proof["recordings"]}
+    for recording_id in sorted(
+        finished.keys() | {id_ for id_, row in recordings.items() if row["state"] == "finished"}
+    ):
+        where = f"recording {recording_id}"
+        if recording_id not in recordings or recording_id not in finished:
+            yield f"{where}: finished only in the {'log' if recording_id in finished else 'table'}"
+            continue
+        row = recordings[recording_id]
+        wrong = [name for name in ("duration_ms", "origin_ms", "gaps") if row[name] != finished[recording_id][name]]
+        if row["state"] != "finished":
+            wrong.append("state")
+        if wrong:
+            yield f"{where}: {', '.join(wrong)} differ(s) from the log"
 
 
 def _ledger(proof: dict[str, Any], log: _Log) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,11 @@ from server.makeup.service import Makeup
 from server.meeting_log.log import DurableLog
 from server.record.service import Record
 from server.storage.engine import Database
+from server.storage.migrate import migrate
 from server.storage.models import ExpectedMember, Meeting, Recording, Segment
 from tests import factories
 from tests.conftest import SetClock
+from tests.servers.postgres import Postgres
 
 PASSWORD = "correct horse"
 MINUTE_MS = 60_000
@@ -46,9 +50,11 @@ class Lesson:
     clock: SetClock
     log: DurableLog
     store: LocalStore
+    passwords: Passwords
+    sessions: Sessions
     record: Record
     makeup: Makeup
-    branch: factories.Place
+    branch: factories.Place = field(default_factory=lambda: factories.Place("", ""))
     actors: dict[str, Actor] = field(default_factory=dict)
     meeting_id: str = ""
     recording_id: str = ""
@@ -67,27 +73,90 @@ class Lesson:
 ROLES: dict[str, str] = {"host": "host", "recorder": "recorder", "here": "member", "late": "member", "away": "member"}
 
 
+on_both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-async def lesson(db: Database, clock: SetClock, tmp_path: Path) -> AsyncIterator[Lesson]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """SQLite; PostgreSQL as well for the tests that say ``on_both_databases``."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'huitang.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    name = f"record_{new_id()}"
+    yield server.create_database(name)
+    server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def held_lesson(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Lesson]:
+    """The lesson held once, on SQLite: a folder with database, journal and objects to be copied."""
+    folder = tmp_path_factory.mktemp("held")
+
+    async def hold() -> Lesson:
+        held = await _open(f"sqlite+aiosqlite:///{folder / 'huitang.db'}", SetClock(), folder)
+        await _hold_whole(held)
+        await _close(held)
+        return held
+
+    return folder, asyncio.run(hold())
+
+
+@pytest.fixture
+async def lesson(
+    database_url: str, clock: SetClock, tmp_path: Path, held_lesson: tuple[Path, Lesson]
+) -> AsyncIterator[Lesson]:
     """Ended and assembled: host, recorder and "here" signed in, "late" 11 minutes late, "away" never came."""
-    passwords = Passwords()
-    log = DurableLog(db, tmp_path / "journal", clock)
+    folder, before = held_lesson
+    if database_url.startswith("sqlite"):
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+        held = await _open(database_url, clock, tmp_path)
+        held.branch, held.actors, held.agenda = before.branch, dict(before.actors), before.agenda
+        held.meeting_id, held.recording_id, held.start_ms = before.meeting_id, before.recording_id, before.start_ms
+        clock.ms = before.clock.ms
+    else:
+        held = await _open(database_url, clock, tmp_path)
+        await _hold_whole(held)
+    yield held
+    await _close(held)
+
+
+async def _open(url: str, clock: SetClock, folder: Path) -> Lesson:
+    db = Database(url)
+    await migrate(db)
+    log = DurableLog(db, folder / "journal", clock)
     await log.start()
+    passwords = Passwords()
     sessions = Sessions(db, clock, passwords, Throttle(db, clock))
-    store = LocalStore(tmp_path / "objects")
-    committee = await factories.organisation(db, "市直机关党委", "party_committee")
-    branch = await factories.organisation(db, "第一党支部", parent=committee)
-    held = Lesson(db, clock, log, store, Record(db, log, clock, sessions), Makeup(db, log, clock, EarlyDice()), branch)
-    await _people(held, committee, passwords)
+    return Lesson(
+        db=db,
+        clock=clock,
+        log=log,
+        store=LocalStore(folder / "objects"),
+        passwords=passwords,
+        sessions=sessions,
+        record=Record(db, log, clock, sessions),
+        makeup=Makeup(db, log, clock, EarlyDice()),
+    )
+
+
+async def _close(held: Lesson) -> None:
+    await held.log.close()
+    await held.store.close()
+    await held.passwords.close()
+    await held.db.close()
+
+
+async def _hold_whole(held: Lesson) -> None:
+    committee = await factories.organisation(held.db, "市直机关党委", "party_committee")
+    held.branch = await factories.organisation(held.db, "第一党支部", parent=committee)
+    await _people(held, committee)
     await _schedule(held)
     await _hold(held)
-    yield held
-    await log.close()
-    await store.close()
-    await passwords.close()
 
 
-async def _people(held: Lesson, committee: factories.Place, passwords: Passwords) -> None:
+async def _people(held: Lesson, committee: factories.Place) -> None:
+    stored = await held.passwords.hash(PASSWORD)
     sibling = await factories.organisation(held.db, "第二党支部", parent=committee)
     homes = dict.fromkeys([*ROLES, "secretary"], held.branch) | {"neighbour": sibling, "inspector": committee}
     for name, home in homes.items():
@@ -95,7 +164,6 @@ async def _people(held: Lesson, committee: factories.Place, passwords: Passwords
         grants: tuple[Any, ...] = ((name, home),) if name in ("secretary", "inspector") else ()
         if name == "neighbour":
             grants = (("secretary", sibling),)
-        stored = await passwords.hash(PASSWORD) if name in ("host", "recorder") else "-"
         account_id = await factories.account(held.db, member_id, name, stored, grants)
         held.actors[name] = await factories.actor(held.db, account_id, held.clock.now_ms())
 

@@ -18,7 +18,7 @@ from server.protocol.http import LedgerEntry, LedgerState, MinutesInput, SignInp
 from server.record.entries import LedgerQuery
 from server.record.exports.sign_in_sheet import HEADER_ROW
 from server.storage.models import LedgerEntryRow, LogEvent, MakeupTask, Meeting
-from tests.integration.record.conftest import MINUTE_MS, PASSWORD, Lesson
+from tests.integration.record.conftest import MINUTE_MS, PASSWORD, Lesson, on_both_databases
 
 pytestmark = pytest.mark.integration
 
@@ -49,6 +49,7 @@ async def sign(lesson: Lesson, name: str, version: int, password: str = PASSWORD
     return await entry_of(lesson)
 
 
+@on_both_databases
 async def test_the_entry_says_what_the_log_says(lesson: Lesson) -> None:
     entry = await entry_of(lesson)
     assert (entry.row.expected, entry.row.present) == (5, 4)
@@ -68,6 +69,7 @@ async def test_the_entry_says_what_the_log_says(lesson: Lesson) -> None:
     assert (entry.can_sign, entry.can_edit) == ("recorder", True)
 
 
+@on_both_databases
 async def test_assembling_again_gives_the_same_entry_and_no_second_task(lesson: Lesson) -> None:
     first = await lesson.record.assemble(lesson.meeting_id)
     assert await lesson.record.assemble(lesson.meeting_id) == first
@@ -78,6 +80,7 @@ async def test_assembling_again_gives_the_same_entry_and_no_second_task(lesson: 
     assert tasks[0].due_ms == lesson.start_ms + 12 * MINUTE_MS + 14 * 86_400_000
 
 
+@on_both_databases
 async def test_an_ended_meeting_without_entry_gets_one_at_the_next_start(lesson: Lesson) -> None:
     async with lesson.db.session() as session:
         for table in (MakeupTask, LedgerEntryRow):
@@ -108,6 +111,7 @@ async def test_minutes_have_versions_and_stale_ones_conflict(lesson: Lesson) -> 
     assert again.version == 2  # nothing changed
 
 
+@on_both_databases
 async def test_two_writers_at_once_one_wins(lesson: Lesson) -> None:
     results = await asyncio.gather(*(write(lesson, 1, f"第{n}稿") for n in range(4)), return_exceptions=True)
     won = [result for result in results if isinstance(result, LedgerEntry)]
@@ -155,6 +159,7 @@ async def test_signing_needs_the_password_and_the_present_version(lesson: Lesson
     assert (await entry_of(lesson)).row.state is LedgerState.DRAFT
 
 
+@on_both_databases
 async def test_a_change_after_signing_asks_for_new_signatures(lesson: Lesson) -> None:
     await sign(lesson, "recorder", 1)
     await sign(lesson, "host", 1)
@@ -215,6 +220,7 @@ async def test_readers_without_a_part_cannot_write(lesson: Lesson) -> None:
         await lesson.record.entry("0" * 32, lesson.actors["inspector"])
 
 
+@on_both_databases
 async def test_pages_follow_one_another(lesson: Lesson) -> None:
     async with lesson.db.session() as session:
         meeting = await session.get_one(Meeting, lesson.meeting_id)

@@ -13,7 +13,7 @@ from server.ids import new_id
 from server.protocol.codes import ErrorCode
 from server.protocol.http import Heartbeat, HeartbeatAnswer, WatchSession
 from server.storage.models import LogEvent, MakeupTask, Meeting, Organisation, Recording, WatchBeat, WatchInterval
-from tests.integration.record.conftest import LESSON_MS, MINUTE_MS, Lesson
+from tests.integration.record.conftest import LESSON_MS, MINUTE_MS, Lesson, on_both_databases
 
 pytestmark = pytest.mark.integration
 
@@ -57,6 +57,7 @@ async def credited_events(lesson: Lesson) -> int:
     return sum(event.type == "makeup_credited" for event in await lesson.log.read(lesson.meeting_id))
 
 
+@on_both_databases
 async def test_a_whole_short_lesson_closes_the_task_once(lesson: Lesson) -> None:
     (task,) = await lesson.makeup.tasks_of(lesson.member_id("away"), lesson.clock.now_ms())
     assert (task.state, task.required_ms, task.duration_ms) == ("open", 57_000, LESSON_MS)
@@ -84,6 +85,7 @@ async def test_only_what_played_is_credited(lesson: Lesson) -> None:
     assert await credited_events(lesson) == 1
 
 
+@on_both_databases
 async def test_credit_adds_up_over_sessions_and_is_stored_merged(lesson: Lesson) -> None:
     await (await open_player(lesson, "away")).play(0, 30_000)
     await (await open_player(lesson, "away")).play(20_000, 50_000)
@@ -140,6 +142,7 @@ async def test_an_idle_session_is_over(lesson: Lesson) -> None:
         await player.beat(0, 10_000, wait_ms=3 * 60 * MINUTE_MS)
 
 
+@on_both_databases
 async def test_two_windows_earn_no_more_than_one(lesson: Lesson) -> None:
     one, two = await open_player(lesson, "away"), await open_player(lesson, "away")
     await asyncio.gather(one.beat(0, 10_000, wait_ms=5_000), two.beat(30_000, 40_000, wait_ms=5_000))
@@ -223,6 +226,7 @@ async def test_a_missed_prompt_takes_credit_back_and_an_answer_closes_the_task(l
     assert answer.task.state == "done"
 
 
+@on_both_databases
 async def test_a_prompt_left_open_by_closing_the_page_is_settled_at_the_next_visit(lesson: Lesson) -> None:
     async with lesson.db.session() as session:
         organisation = await session.get_one(Organisation, lesson.branch.id)

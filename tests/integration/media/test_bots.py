@@ -218,7 +218,7 @@ async def test_room_end_closes_its_tap(server: ControlServer, room: str) -> None
     writer.close()
 
 
-async def test_a_vanished_peer_is_unstable_then_away_then_gone(server: ControlServer, room: str, bot: MakeBot) -> None:
+async def test_a_vanished_peer_is_unstable_then_away(server: ControlServer, room: str, bot: MakeBot) -> None:
     alice = bot("alice")
     await alice.join(publish=True)
     await until(lambda: server.seen("transport.changed", state="connected"), "connected")
@@ -237,7 +237,6 @@ async def test_a_vanished_peer_is_unstable_then_away_then_gone(server: ControlSe
     await until(lambda: server.seen("transport.changed", state="unstable"), "unstable", 9)
     assert loop.time() - since > 4
     await until(lambda: server.seen("transport.changed", state="away"), "away", 12)
-    await until(lambda: server.seen("transport.changed", state="closed"), "the seat is freed", 20)
 
 
 async def test_worker_ends_within_a_second_and_leaves_nothing(

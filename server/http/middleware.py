@@ -34,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PERMISSIONS = (
     "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), autoplay=(self), "
-    "screen-wake-lock=(self), geolocation=(), payment=(), usb=(), serial=(), bluetooth=(), browsing-topics=()"
+    "screen-wake-lock=(self), geolocation=(), payment=(), usb=(), serial=(), browsing-topics=()"
 )
 
 

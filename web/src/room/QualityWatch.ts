@@ -1,4 +1,5 @@
-/** Reads the connection's counters from time to time and turns them into a word that does not flicker. */
+/** Reads the connection's counters from time to time and turns them into a word that does not flicker. An interruption is
+ * not its business: the room knows of it sooner than any counter. */
 import { holdQuality, qualityOf, readCounters, sampleBetween, type Quality, type QualityState, type StatsCounters, type StatsSample } from '../rtc/stats'
 
 const INTERVAL_MS = 5000
@@ -6,7 +7,7 @@ const INTERVAL_MS = 5000
 export interface QualityWatchOptions {
   connection(): RTCPeerConnection | null
   isLost(): boolean
-  handleQuality(quality: Quality, sample: StatsSample | null): void
+  handleQuality(quality: Quality, sample: StatsSample): void
   now(): number
 }
 
@@ -30,7 +31,10 @@ export class QualityWatch {
 
   async measure(): Promise<void> {
     const connection = this.options.connection()
-    if (!connection || this.options.isLost()) return this.say('lost', null)
+    if (!connection || this.options.isLost()) {
+      this.before = null
+      return
+    }
     const now = { counters: await readCounters(connection), atMs: this.options.now(), of: connection }
     const before = this.before
     this.before = now
@@ -39,7 +43,7 @@ export class QualityWatch {
     this.say(qualityOf(sample), sample)
   }
 
-  private say(quality: Quality, sample: StatsSample | null): void {
+  private say(quality: Quality, sample: StatsSample): void {
     this.state = holdQuality(this.state, quality, this.options.now())
     this.options.handleQuality(this.state.quality, sample)
   }

@@ -245,16 +245,17 @@ export class Room {
   }
 
   private handleMediaState(media: MediaState): void {
-    const before = this.view.media
     this.update({ media })
-    // A new connection, or a new media worker, may not know what we look at.
-    if (media === 'connected' && before !== 'connected') this.wanted.repeat()
     this.followInterruption()
   }
 
   private handleSlots(slots: readonly SlotInfo[], tracks?: ReadonlyMap<string, MediaStreamTrack>): void {
     this.slots = tracks ? [...slots] : mergeSlots(this.slots, slots)
-    if (tracks) this.slotTracks = tracks
+    if (tracks) {
+      this.slotTracks = tracks
+      // A new connection, or a new media worker, may not know what we look at.
+      this.wanted.repeat()
+    }
     this.updateTracks()
   }
 

@@ -1,7 +1,6 @@
 /** getStats → a word for the own connection (ux.md §5.6: from loss and round trip over 5 s, at most one change per 10 s). */
 
-export const QUALITIES = ['good', 'fair', 'weak', 'lost'] as const
-export type Quality = (typeof QUALITIES)[number]
+export type Quality = 'good' | 'fair' | 'weak'
 
 /** Counters since the connection began. */
 export interface StatsCounters {
@@ -84,11 +83,9 @@ export interface QualityState {
   readonly sinceMs: number
 }
 
-/** A lost connection is said at once, and so is its return; other changes of the word wait their turn. */
+/** A word that changes all the time only worries people. */
 export function holdQuality(state: QualityState, next: Quality, nowMs: number): QualityState {
-  if (next === state.quality) return state
-  const atOnce = next === 'lost' || state.quality === 'lost'
-  if (!atOnce && nowMs - state.sinceMs < HOLD_MS) return state
+  if (next === state.quality || nowMs - state.sinceMs < HOLD_MS) return state
   return { quality: next, sinceMs: nowMs }
 }
 

@@ -154,7 +154,7 @@ export default {
     not_muted: 'Microphone on',
     speaking: 'Speaking',
   },
-  panel: { label: 'Meeting information', people: 'People', hands: 'Hands', agenda: 'Agenda', remarks: 'Messages' },
+  panel: { label: 'Meeting information', people: 'People', hands: 'Hands', agenda: 'Agenda', remarks: 'Remarks' },
   people: {
     search: 'Search names',
     here: 'Here {count}',
@@ -224,7 +224,7 @@ export default {
     recovering: 'Recovering',
     reconnecting: 'Connection lost, reconnecting. Your sign-in and remarks are safe.',
     reconnecting_hint: 'No need to reload: you will be back by yourself.',
-    audio_only: 'Reconnect sound only',
+    audio_only: 'Sound first',
     rejoin: 'Enter again',
     recovered: 'Back after {time}',
     not_started: 'The meeting has not started yet, please wait.',

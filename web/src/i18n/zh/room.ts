@@ -222,7 +222,7 @@ export default {
     recovering: '正在恢复',
     reconnecting: '网络中断，正在重连。您的签到和发言已保存。',
     reconnecting_hint: '不用刷新页面，恢复后会自动接上。',
-    audio_only: '仅声音重连',
+    audio_only: '先保证声音',
     rejoin: '重新进入',
     recovered: '已恢复，中断 {time}',
     not_started: '会议还没有开始，请稍候。',

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.errors import AppError, NotFoundError
@@ -33,6 +34,13 @@ _logger = logging.getLogger(__name__)
 
 async def assemble(db: Database, log: MeetingLog, meeting_id: str) -> str:
     """The entry's id; the one that is there already if there is one. Raises AppError MEETING_STATE, NOT_FOUND."""
+    try:
+        return await _assemble(db, log, meeting_id)
+    except IntegrityError:  # somebody else assembled it in this moment; nothing of ours was logged
+        return await _assemble(db, log, meeting_id)
+
+
+async def _assemble(db: Database, log: MeetingLog, meeting_id: str) -> str:
     events = await log.read(meeting_id)
     async with db.session() as session:
         present = await _entry_of(session, meeting_id)

@@ -80,13 +80,26 @@ async def test_assembling_again_gives_the_same_entry_and_no_second_task(lesson: 
     assert tasks[0].due_ms == lesson.start_ms + 12 * MINUTE_MS + 14 * 86_400_000
 
 
-@on_both_databases
-async def test_an_ended_meeting_without_entry_gets_one_at_the_next_start(lesson: Lesson) -> None:
+async def test_a_start_assembles_what_is_missing(lesson: Lesson) -> None:
+    await remove_entry(lesson)
+    assert await lesson.record.assemble_missing() == 1
+    assert await lesson.record.assemble_missing() == 0
+
+
+async def remove_entry(lesson: Lesson) -> None:
     async with lesson.db.session() as session:
         for table in (MakeupTask, LedgerEntryRow):
             for row in (await session.execute(select(table))).scalars():
                 await session.delete(row)
-    assert await lesson.record.assemble_missing() == 1
+
+
+@on_both_databases
+async def test_an_ended_meeting_without_entry_gets_one_however_many_ask(lesson: Lesson) -> None:
+    await remove_entry(lesson)
+    before = len(await lesson.log.read(lesson.meeting_id))
+    first, *others = await asyncio.gather(*(lesson.record.assemble(lesson.meeting_id) for _ in range(3)))
+    assert set(others) == {first}
+    assert len(await lesson.log.read(lesson.meeting_id)) == before + 1
     assert await lesson.record.assemble_missing() == 0
 
 

@@ -77,6 +77,10 @@ class Installation:
         os.kill(pid, signal.SIGKILL)
         return int(pid)
 
+    def is_replaced(self, name: str, old_pid: int) -> bool:
+        """Another process has taken the place of the dead one."""
+        return self.pid_of(name) not in (None, old_pid)
+
     async def healthy(self) -> bool:
         try:
             async with aiohttp.ClientSession() as session, session.get(self.url + "/healthz") as answer:

@@ -54,9 +54,9 @@ def decode_recording(source: Path | BinaryIO) -> Decoded:
     found = Decoded()
     pieces: list[NDArray[np.float32]] = []
     audio_start_ms = None
-    with av.open(
-        str(source) if isinstance(source, Path) else source, options={"allowed_extensions": "ALL"}
-    ) as container:
+    name: Any = str(source) if isinstance(source, Path) else source
+    opened: Any = av.open(name, options={"allowed_extensions": "ALL"})
+    with opened as container:
         starts = [float(s.start_time * s.time_base) for s in container.streams if s.start_time and s.time_base]
         start_s = min(starts, default=0.0)
         frames: Iterator[Any] = container.decode()

@@ -66,8 +66,8 @@ async def export_proof(call: Call) -> web.Response:
 async def _download(call: Call, action: str, file: ExportFile) -> web.Response:
     """The note is written before a byte goes out."""
     await call.services.access_log.note(call.who, action, call.arg("entry_id"))
-    # RFC 6266 §5: the plain name for old clients, the UTF-8 one for all others.
-    ascii_name = file.name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
+    # RFC 6266 §5: a plain name for old clients, the real one for all others.
+    ascii_name = f"{action.removeprefix('export_')}.{file.name.rpartition('.')[2]}"
     names = f"filename=\"{ascii_name}\"; filename*=UTF-8''{quote(file.name, safe='')}"
     headers = {"Content-Disposition": f"attachment; {names}", "Cache-Control": "private, no-store"}
     return web.Response(body=file.body, content_type=file.content_type, headers=headers)

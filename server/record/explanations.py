@@ -34,15 +34,15 @@ def explanation(row: Mapping[str, Any], rule: PresenceRule, offset_minutes: int,
 
 
 def _chinese(row: Mapping[str, Any], rule: PresenceRule, offset: int) -> str:
-    minutes = row["online_ms"] // MINUTE_MS
+    online_for = _chinese_span(row["online_ms"])
     if row["signed_in_ms"] is None:
-        online = f"在线{minutes}分钟，但未签到" if row["presence"] else "未入会，也未签到"
+        online = f"在线{online_for}，但未签到" if row["presence"] else "未入会，也未签到"
         if row["state"] == AttendanceState.LEAVE:
             return f"会前已请假（{leave_word(row['leave_reason'])}），计为请假"
         return f"{online}，计为缺席"
     by = f"由{row['signed_in_by_name']}代录签到" if row["sign_in_method"] == "proxy" else "本人签到"
     parts = [f"{clock_text(row['signed_in_ms'], offset)} {by}"]
-    parts.append(f"在线{minutes}分钟" if row["presence"] else "在现场参加")
+    parts.append(f"在线{online_for}" if row["presence"] else "在现场参加")
     if row["late_ms"] > rule.late_after_ms:
         parts.append(
             f"签到晚于开会{row['late_ms'] // MINUTE_MS}分钟（规定不超过{rule.late_after_ms // MINUTE_MS}分钟）"
@@ -56,15 +56,15 @@ def _chinese(row: Mapping[str, Any], rule: PresenceRule, offset: int) -> str:
 
 
 def _english(row: Mapping[str, Any], rule: PresenceRule, offset: int) -> str:
-    minutes = row["online_ms"] // MINUTE_MS
+    online_for = _english_span(row["online_ms"])
     if row["signed_in_ms"] is None:
         if row["state"] == AttendanceState.LEAVE:
             return f"Asked for leave beforehand ({leave_word(row['leave_reason'], 'en')}): on leave."
-        online = f"Online for {minutes} min but did not sign in" if row["presence"] else "Neither joined nor signed in"
+        online = f"Online for {online_for} but did not sign in" if row["presence"] else "Neither joined nor signed in"
         return f"{online}: absent."
     by = f"signed in by {row['signed_in_by_name']}" if row["sign_in_method"] == "proxy" else "signed in"
     parts = [f"{by} at {clock_text(row['signed_in_ms'], offset)}"]
-    parts.append(f"online for {minutes} min" if row["presence"] else "attended on site")
+    parts.append(f"online for {online_for}" if row["presence"] else "attended on site")
     if row["late_ms"] > rule.late_after_ms:
         allowed = rule.late_after_ms // MINUTE_MS
         parts.append(f"signed in {row['late_ms'] // MINUTE_MS} min after the start (allowed: {allowed})")
@@ -74,3 +74,11 @@ def _english(row: Mapping[str, Any], rule: PresenceRule, offset: int) -> str:
     word = {AttendanceState.LATE: "late", AttendanceState.LEFT_EARLY: "left early"}.get(row["state"], "present")
     text = ", ".join(parts)
     return f"{text[0].upper()}{text[1:]}: {word}."
+
+
+def _chinese_span(ms: int) -> str:
+    return f"{ms // MINUTE_MS}分钟" if ms >= MINUTE_MS else f"{ms // 1000}秒"
+
+
+def _english_span(ms: int) -> str:
+    return f"{ms // MINUTE_MS} min" if ms >= MINUTE_MS else f"{ms // 1000} s"

@@ -95,6 +95,12 @@ def test_explanations(member: str, chinese: str, english: str) -> None:
     assert explanation(row, PresenceRule(), 480, "en") == english
 
 
+def test_seconds_are_named_where_minutes_would_be_none() -> None:
+    row = next(row for row in lesson_facts()["attendance"] if row["member_id"] == "lin") | {"online_ms": 48_900}
+    assert "在线48秒" in explanation(row, PresenceRule(), 480)
+    assert "online for 48 s" in explanation(row, PresenceRule(), 480, "en")
+
+
 def test_dates_are_written_as_in_china() -> None:
     assert day_text(START_MS, 480) == "2026年11月25日（周三）"
     assert span_text(START_MS, START_MS + 3_600_000, 480) == "2026年11月25日（周三）14:50–15:50"

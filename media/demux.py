@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from media.ice import stun
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from media.transport import Transport
 
+logger = logging.getLogger(__name__)
 MIN_DATAGRAM = 13  # a DTLS record header; SRTP and STUN are longer still
 
 
@@ -62,7 +64,11 @@ class Demux:
         if transport is None:
             self._counters["drop_stun_unknown"] += 1
             return
-        transport.handle_check(data, request, address, now)
+        try:
+            transport.handle_check(data, request, address, now)
+        except Exception:  # whatever a stranger's datagram does, the next one is read
+            self._counters["fault_check"] += 1
+            logger.exception("handling a connectivity check failed")
 
 
 def _nothing() -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from media.rtp import h264, vp8
 from media.rtp.header import FIXED_SIZE, strip
 from media.rtp.nack import NackList
-from media.rtp.packet_cache import PacketCache
+from media.rtp.packet_cache import CAPACITY, PacketCache
 from media.rtp.reception import Reception
 from media.rtp.rtcp import write_nack, write_pli
+from media.rtp.sequence import distance
 from media.sdp.negotiation import NegotiatedCodec
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from media.transport import Transport
 
 SENDER_SSRC = 1  # of our RTCP; nobody but us sends with it
+MAX_LATE = CAPACITY - 24  # sequence numbers behind the newest; what is later the cache cannot vouch for
+MAX_STALE = 50
 MAX_PACKET = 1400  # what still fits a datagram with an SRTP tag and an RTX header
 
 
@@ -26,6 +29,7 @@ class UpTrack:
     __slots__ = (
         "_key_timestamp",
         "_nacks",
+        "_stale",
         "cache",
         "codec",
         "number",
@@ -44,12 +48,13 @@ class UpTrack:
         self.cache = PacketCache()
         self.reception = Reception(codec.clock_rate)
         self._key_timestamp = -1
+        self._stale = 0
         self._nacks = NackList() if "nack" in codec.feedback else None
 
     def receive(self, packet: bytes, offset: int, now: float, recovered: bool) -> bool:
         """One packet, in any order; False for one that was not used (a resend that was not needed, or too big)."""
         sequence = packet[2] << 8 | packet[3]
-        if len(packet) > MAX_PACKET or (recovered and self.cache.get(sequence) is not None):
+        if len(packet) > MAX_PACKET or not self._is_new(sequence, recovered):
             return False
         if not recovered:
             self.reception.receive(sequence, int.from_bytes(packet[4:8], "big"), now)
@@ -62,6 +67,32 @@ class UpTrack:
                 self.ask_again(now)
         self.publication.accept(stripped, self._is_keyframe(stripped))
         return True
+
+    def _is_new(self, sequence: int, recovered: bool) -> bool:
+        """Whether this number was surely never forwarded: viewers' nonces must not be used twice (RFC 7714 §8.2).
+
+        SRTP's replay window guards the packets themselves, but not what a publisher wraps into a resend.
+        """
+        if self.cache.get(sequence) is not None:
+            return False
+        ahead = distance(sequence, self.reception.highest) if self.reception.highest >= 0 else 1
+        if recovered:
+            return -MAX_LATE < ahead < 0
+        if ahead > -MAX_LATE:
+            self._stale = 0
+            return True
+        self._stale += 1
+        if self._stale > MAX_STALE:
+            self._restart()
+        return False
+
+    def _restart(self) -> None:
+        """The sender's numbers jumped back for good: for viewers this is another source."""
+        self._stale = 0
+        self.cache = PacketCache()
+        self.reception = Reception(self.codec.clock_rate)
+        self._nacks = NackList() if self._nacks is not None else None
+        self.publication.set_track(self)
 
     def ask_again(self, now: float) -> None:
         """NACKs what is due."""

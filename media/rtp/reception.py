@@ -33,6 +33,11 @@ class Reception:
         self._sr_middle = 0
         self._sr_arrival = 0.0
 
+    @property
+    def highest(self) -> int:
+        """The newest 16-bit sequence number, -1 before the first packet."""
+        return self._highest
+
     def receive(self, sequence: int, timestamp: int, now: float) -> None:
         """Notes a packet that was not a resend."""
         self._received += 1

@@ -108,6 +108,15 @@ def test_every_datagram_goes_to_its_place(data: bytes, address: Address, got: li
     assert dict(counters) == ({counter: 1} if counter else {})
 
 
+def test_a_fault_in_a_check_is_contained() -> None:
+    counters = Counters()
+    demux = Demux(counters)
+    broken: Any = SimpleNamespace(handle_check=lambda *_arguments: 1 / 0)
+    demux.by_ufrag["ours"] = broken
+    demux.handle_datagram(request("ours:x"), HERE, 5.0)
+    assert counters == {"fault_check": 1}
+
+
 def test_an_address_is_forgotten_only_by_its_owner() -> None:
     demux, first, second = Demux(Counters()), FakeTransport(), FakeTransport()
     demux.by_address[HERE] = second.api

@@ -320,16 +320,43 @@ def test_a_slot_near_the_wrap_gets_numbers_of_its_own(stage: Stage) -> None:
     stage.feed(publication, video(1, KEY))
     assert slot.cohort is not None
     near = (0xFFF0 - slot.cohort.key.sequence_delta) & 0xFFFF
+    stage.feed(publication, video(near // 2))
     stage.attach(publication, late.slot())
     stage.feed(publication, video(near, KEY))
     assert len(publication.cohorts) == 2
     assert numbers(late.receive(1))[0] < 0x8000
 
 
+def test_a_number_is_never_forwarded_twice_with_other_contents(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, *(video(index, KEY) for index in range(2000, 3100)))
+    track = publication.track
+    assert track is not None
+    viewer.receive(1)
+    sent = stage.counters["rtp_out"]
+    for sequence in (3099, 2050, 2000):
+        assert not track.receive(video(sequence, b"\x41forged"), 12, stage.clock.now, True)
+        assert not track.receive(video(sequence, b"\x41forged"), 12, stage.clock.now, False)
+    stage.forwarder.flush()
+    assert stage.counters["rtp_out"] == sent
+
+
+def test_numbers_that_jump_back_for_good_are_a_new_source(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(30000, KEY))
+    for sequence in range(60):
+        stage.feed(publication, video(sequence, KEY))
+    got = viewer.receive(10)
+    assert [(number - numbers(got)[0]) & 0xFFFF for number in numbers(got)] == list(range(10))
+
+
 def test_lost_packets_are_asked_for(stage: Stage) -> None:
     publication = stage.publication("a", H264)
     stage.feed(publication, video(1, KEY), video(4))
     assert publication.track is not None
+    assert not publication.track.receive(video(5), 12, stage.clock.now, True), "a resend of what was not yet sent"
     publication.track.ask_again(stage.clock.now + 1)
     assert stage.counters["nack_out"] == 2
     assert publication.track.receive(video(2), 12, stage.clock.now, True)

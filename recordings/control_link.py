@@ -22,6 +22,7 @@ from recordings.control import NAMESPACE, ControlModel, RecorderHello
 
 FIRST_RETRY_S, MAX_RETRY_S = 0.1, 1.0
 ACK_S = 5.0
+DISCONNECT_S = 0.5
 _MAX_TRIES = 5
 _log = logging.getLogger(__name__)
 
@@ -77,10 +78,8 @@ class ControlLink:
                 delay_s = min(2 * delay_s, MAX_RETRY_S)
         finally:
             sender.cancel()
-            with suppress(asyncio.CancelledError):
-                await sender
-            with suppress(SocketIOError, OSError, asyncio.TimeoutError):
-                await asyncio.wait_for(self._client.disconnect(), 0.5)
+            ending = (sender, asyncio.create_task(self._client.disconnect()))
+            await asyncio.wait(ending, timeout=DISCONNECT_S)
             await self._http.close()
 
     def send(self, event: ControlModel, done: Callable[[], None] | None = None) -> None:

@@ -48,11 +48,12 @@ class Intake:
         self._events = events
         self._began = tail is not None
         self._reason = "loss" if tail is None else "crash"
-        self._sequence = tail.sequence if tail else None
         self._arrival_us = tail.arrival_us if tail else 0
+        # Sequence of the last media frame. 0: none of this tap, all that its ring holds is wanted. None: from now on.
+        self._sequence = (tail.sequence or 0) if tail else None
+        self._address: str | None = None
         # Since when frames may be missing, and when the tap said so.
         self._missing: tuple[int, int] | None = None
-        self._fresh = True
         self._pictures: list[int] = []
         self._journal = JournalWriter(journal)
         self._pending = bytearray()
@@ -69,6 +70,9 @@ class Intake:
 
     async def attach(self, address: str) -> None:
         await self.detach()
+        if self._address not in (None, address) and self._sequence is not None:
+            self._sequence = 0  # another worker counts for itself
+        self._address = address
         self._clock.lost()
         self._tap = TapClient(address, self._token, self._room_id, self._after, self._take, self._connection_changed)
 
@@ -90,7 +94,7 @@ class Intake:
 
     def forget_position(self) -> None:
         """After a pause: the tap begins with now, and nothing counts as missing."""
-        self._sequence, self._fresh, self._arrival_us = None, True, 0
+        self._sequence, self._arrival_us = None, 0
 
     def note(self, event: dict[str, Any]) -> None:
         """An event of our own, at its place in the journal."""
@@ -134,7 +138,6 @@ class Intake:
             self._arrival_us = max(self._arrival_us, frame.arrival_us)
         else:
             self._look_at_event(json.loads(frame.body), frame.arrival_us)
-        self._fresh = False
 
     def _look_at_event(self, event: dict[str, Any], arrival_us: int) -> None:
         if event.get("event") == "room":
@@ -146,10 +149,9 @@ class Intake:
                 self.request_keyframe(number)
 
     def _tells_of_loss(self, event: dict[str, Any]) -> bool:
-        """``resync``, or a successor that has no media frame to go on from."""
-        resync = event.get("event") == "resync"
-        unknown = self._fresh and self._sequence is None and self._reason == "crash"
-        return self._arrival_us > 0 and (resync or unknown)
+        """The ring does not reach back to the last frame, or this is a tap of which there is none."""
+        name = event.get("event")
+        return self._arrival_us > 0 and (name == "resync" or (name == "room" and self._sequence == 0))
 
     def _declare_missing(self, first_us: int | None = None) -> None:
         if self._missing is None:

@@ -119,6 +119,7 @@ class Recording:
         if catalogue.stop_at_us is not None:
             self._set_state(RecordingState.FINISHING)
         elif catalogue.paused_at_us is not None:
+            self._intake.forget_position()  # the ring holds what was said in the pause
             self._clock.settled()
             self._set_state(RecordingState.PAUSED)
         else:

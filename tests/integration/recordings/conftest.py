@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ class Bench:
         self.server = ServerStandIn(TOKEN)
         self.room = TapSource(folder, TOKEN)
         self.process: asyncio.subprocess.Process | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        await self.server.start()
+        await self.room.start()
+        try:
+            await self.start_recorder()
+            yield
+        finally:
+            await self.terminate()
+            await self.room.stop()
+            await self.server.stop()
 
     async def start_recorder(self) -> None:
         environment = {
@@ -98,10 +111,5 @@ class Bench:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     made = Bench(tmp_path)
-    await made.server.start()
-    await made.room.start()
-    await made.start_recorder()
-    yield made
-    await made.terminate()
-    await made.room.stop()
-    await made.server.stop()
+    async with made.running():
+        yield made

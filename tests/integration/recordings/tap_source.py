@@ -137,7 +137,8 @@ class TapSource:
         while self._ring[0].arrival_us < frame.arrival_us - KEPT_US:
             self._ring.popleft()
         for writer in self._writers:
-            writer.write(encode_frame(*frame))
+            if not writer.is_closing():
+                writer.write(encode_frame(*frame))
 
     def _add(self, sender: Sender, source: str, kind: str, codec: str, rate: int, payload_type: int) -> int:
         number = len(self._tracks) + 1 + self._sequence

@@ -82,7 +82,8 @@ class DurableLog:
         """Copies what it can into the database and stops; the journal keeps the rest. Idempotent."""
         if self._applier is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._drained(), _CLOSE_S)
+                async with asyncio.timeout(_CLOSE_S):
+                    await self._drained()
             self._applier.cancel()
             await asyncio.wait([self._applier])
             self._applier = None

@@ -25,12 +25,11 @@ _PAUSABLE = (RecordingState.STARTING, RecordingState.RECORDING, RecordingState.S
 
 @dataclass(slots=True)
 class Track:
-    """What is known of one recording besides what everybody sees. ``keys``: segments that are in the log."""
+    """A recording that is not over: what is known besides what everybody sees. ``keys``: segments in the log."""
 
     room: Room
     created_ms: int
     keys: set[str] = field(default_factory=set)
-    final: bool = False
 
 
 class RecordingDesk:
@@ -47,8 +46,7 @@ class RecordingDesk:
         self._tracks: dict[str, Track] = {}
 
     def is_running(self, room: Room) -> bool:
-        track = self._tracks.get(room.recording.recording_id or "")
-        return track is not None and not track.final
+        return room.recording.recording_id in self._tracks
 
     async def begin(self, room: Room) -> None:
         """The lock is held."""
@@ -106,7 +104,6 @@ class RecordingDesk:
                     track.keys.add(str(payload["key"]))
                     self._save_segment(RecordingSegment.model_validate({"bytes": 0, **payload}))
                 case "recording_finished" | "recording_failed":
-                    track.final = True
                     self._recover_end(event.type, payload)
         self._follow(room)
 
@@ -134,11 +131,10 @@ class RecordingDesk:
         if track is None:
             return
         async with track.room.lock:
-            if track.final:
+            if change.recording_id not in self._tracks:
                 return
             if change.state in FINAL:
                 await self._record_end(track, change)
-                track.final = True
                 self._finish(change)
             else:
                 self._show(track.room, change)
@@ -159,7 +155,9 @@ class RecordingDesk:
         await self._desk.record(track.room, "recording_finished", payload)
 
     def _finish(self, change: RecordingChanged) -> None:
+        """Whatever is said of it later is ignored."""
         self._save_change(change)
+        self._tracks.pop(change.recording_id)
         if change.state is RecordingState.FINISHED:
             recording_id = change.recording_id
             self._deferred.put("recording_finished", lambda: self._book.recording_finished(recording_id))
@@ -179,7 +177,7 @@ class RecordingDesk:
     def handle_recorder_away(self, recording_id: str) -> None:
         """No recorder is there: everybody sees that nothing is recorded."""
         track = self._tracks.get(recording_id)
-        if track is None or track.final or track.room.recording.recording_id != recording_id:
+        if track is None or track.room.recording.recording_id != recording_id:
             return
         code = ErrorCode.RECORDER_UNAVAILABLE.value
         track.room.recording = track.room.recording.model_copy(

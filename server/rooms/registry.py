@@ -13,7 +13,7 @@ from contextlib import suppress
 from media.control import ParticipantMedia, PublicationMedia, SpeakersChanged, TransportChanged
 from recordings.control import RecordingChanged, RecordingSegment, RecordingState
 from server.clock import Clock
-from server.errors import AppError
+from server.errors import AppError, DatabaseAwayError
 from server.meeting_log.ports import MeetingLog
 from server.meeting_log.types import LoggedEvent
 from server.protocol.codes import ErrorCode
@@ -104,7 +104,12 @@ class RoomRegistry:
         async with room.lock:
             if room.state is not MeetingState.SCHEDULED:
                 return
-            definition = await self.lifecycle.define(room.meeting_id)
+            try:
+                definition = await self.lifecycle.define(room.meeting_id)
+            except DatabaseAwayError:
+                if room.opened:  # people are in it: what we know must do
+                    return
+                raise
             if definition.state is MeetingState.CANCELLED:
                 raise AppError(ErrorCode.MEETING_NOT_OPEN, "the meeting was cancelled")
             room.definition = definition

@@ -41,7 +41,8 @@ class DeferredWork:
 
     async def close(self, within_s: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.drained(), within_s)
+            async with asyncio.timeout(within_s):
+                await self.drained()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

@@ -53,6 +53,7 @@ class MediaWorkers:
         self._opening: dict[str, asyncio.Lock] = {}
         self._homeless: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         self.moved_listeners: list[Callable[[str], None]] = []  # recorders tap the room anew
 
     @property
@@ -70,6 +71,7 @@ class MediaWorkers:
         sio.register_namespace(_Namespace(NAMESPACE, self))
 
     async def close(self) -> None:
+        self._is_closed = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -214,6 +216,8 @@ class MediaWorkers:
                 self._spawn(self._after_comeback(link))
 
     async def _after_comeback(self, link: WorkerLink) -> None:
+        if self._is_closed:
+            return
         await asyncio.sleep(COMEBACK_S)
         if self._links.get(link.worker_id) is link:
             del self._links[link.worker_id]

@@ -22,6 +22,7 @@ from server.workers.link import WorkerCallError, WorkerLink, authenticated, pars
 from server.workers.ports import RecordingListener, Tap
 
 RETRY_S = 0.5
+AWAY_AFTER_S = 3.0  # one that was killed is back by then; after that everybody is told
 KEEP_TRYING_S = 30.0  # to put into the log what a recorder said
 _FINAL = (RecordingState.FINISHED, RecordingState.FAILED)
 _logger = logging.getLogger(__name__)
@@ -124,10 +125,15 @@ class Recorders:
             wanted.changed.clear()
             link = self._recorder_for(wanted)
             if link is None:
-                if not told_away and self._listener is not None:
+                if told_away:
+                    await wanted.changed.wait()
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(AWAY_AFTER_S):
+                        await wanted.changed.wait()
+                if self._recorder_for(wanted) is None and self._listener is not None:
                     self._listener.handle_recorder_away(wanted.recording_id)
-                told_away = True
-                await wanted.changed.wait()
+                    told_away = True
                 continue
             told_away = False
             try:

@@ -83,9 +83,8 @@ class House:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        db = Database(f"sqlite+aiosqlite:///{self.folder / 'huitang.db'}")
-        async with db.engine.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
+        # mode=rw: a database that a test has moved away is away, not made anew.
+        db = Database(f"sqlite+aiosqlite:///file:{self.folder / 'huitang.db'}?mode=rw&uri=true")
         log = DurableLog(db, self.folder / "journal", self.clock)
         await log.start()
         planning = Planning(db, self.clock, load_profiles())

@@ -39,7 +39,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'huitang.db'}")
+    (tmp_path / "huitang.db").touch()
+    # mode=rw: a database that a test has moved away is away, not made anew.
+    database = Database(f"sqlite+aiosqlite:///file:{tmp_path / 'huitang.db'}?mode=rw&uri=true")
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     async with database.session() as session:

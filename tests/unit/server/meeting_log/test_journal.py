@@ -1,7 +1,5 @@
 """The journal on a real disk: group commit, torn tails, damage, a disk that is full."""
 
-# ruff: noqa: ASYNC240 (small local files, read between the steps of a test)
-
 from __future__ import annotations
 
 import asyncio

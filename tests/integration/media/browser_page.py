@@ -97,6 +97,32 @@ class BrowserClient:
         )
         await self.exchange(sdp)
 
+    async def add_video_slots(self, count: int) -> dict[str, Any]:
+        """A repeated offer with more lines, as when a window grows."""
+        sdp = await self.page.evaluate(
+            """async count => {
+              for (let i = 0; i < count; i++) pc.addTransceiver('video', {direction: 'recvonly'});
+              await pc.setLocalDescription(); return pc.localDescription.sdp;
+            }""",
+            count,
+        )
+        return await self.exchange(sdp)
+
+    async def share_screen(self) -> None:
+        """A moving canvas and a tone stand for a window with sound."""
+        await self.page.evaluate(
+            """async () => {
+              const canvas = document.createElement('canvas'); canvas.width = 800; canvas.height = 600;
+              const context = canvas.getContext('2d'); let step = 0;
+              const paint = () => { context.fillStyle = `hsl(${step++}, 80%, 50%)`; context.fillRect(0, 0, 800, 600); };
+              setInterval(paint, 50);
+              const audio = new AudioContext(), tone = audio.createOscillator();
+              const target = audio.createMediaStreamDestination(); tone.connect(target); tone.start();
+              await screenLine.sender.replaceTrack(canvas.captureStream(20).getVideoTracks()[0]);
+              await screenAudio.sender.replaceTrack(target.stream.getAudioTracks()[0]);
+            }"""
+        )
+
     async def publish(self, video: bool = True, audio: bool = True) -> None:
         await self.page.evaluate(_PUBLISH, {"video": video, "audio": audio})
 

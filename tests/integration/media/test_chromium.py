@@ -117,6 +117,23 @@ async def test_one_slot_follows_its_view_without_losing_a_packet(enter: Enter) -
     await eventually(lambda: hears(carol, 2), "both others are heard")
 
 
+async def test_a_screen_with_sound_beside_the_camera_on_lines_added_later(server: ControlServer, enter: Enter) -> None:
+    alice, bob = await enter("alice"), await enter("bob")
+    await alice.join()
+    await bob.join(video_slots=1)
+    await alice.publish()
+    await alice.share_screen()
+    await bob.view("alice:screen", "alice:camera")
+    await eventually(lambda: decodes(bob, 10), "bob decodes the screen")
+    answer = await bob.add_video_slots(2)
+    assert sum(slot["kind"] == "video" for slot in answer["slots"]) == 3
+    assert "alice:camera" in [slot["publication_id"] for slot in answer["slots"]], "the view fills the new lines"
+    await eventually(lambda: decodes(bob, 10, tracks=2), "screen and camera")
+    await eventually(lambda: hears(bob, 2), "voice and shared sound")
+    flowing = {event["publication_id"] for event in server.seen("publication.media", flowing=True)}
+    assert flowing == {f"alice:{source}" for source in ("microphone", "camera", "screen", "screen_audio")}
+
+
 async def test_ice_restart_keeps_the_association(server: ControlServer, enter: Enter) -> None:
     alice, bob = await enter("alice"), await enter("bob")
     await alice.join()

@@ -122,7 +122,7 @@ def _roll(proof: dict[str, Any], log: _Log) -> Iterator[str]:
 
 
 def _recordings(proof: dict[str, Any], log: _Log) -> Iterator[str]:
-    names = ("recording_id", "index", "key", "sha256", "start_ms", "duration_ms")
+    names = ("recording_id", "index", "key", "sha256", "bytes", "start_ms", "duration_ms")
     logged = {
         (event["payload"]["recording_id"], event["payload"]["key"]): event["payload"]
         for event in log.of("recording_segment")
@@ -134,7 +134,7 @@ def _recordings(proof: dict[str, Any], log: _Log) -> Iterator[str]:
         elif key not in logged:
             yield f"segment {key[1]}: the table has it, the log does not"
         else:
-            wrong = [name for name in names if rows[key][name] != logged[key][name]]
+            wrong = [name for name in names if name in logged[key] and rows[key][name] != logged[key][name]]
             if wrong:
                 yield f"segment {key[1]}: {', '.join(wrong)} differ(s) from the log"
     finished = {event["payload"]["recording_id"]: event["payload"] for event in log.of("recording_finished")}

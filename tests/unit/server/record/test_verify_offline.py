@@ -19,7 +19,7 @@ from server.record.verify_offline import (
     problems,
     sha256_of,
 )
-from tests.unit.server.record.events import MEETING_ID
+from tests.unit.server.record.events import MEETING_ID, LogWriter
 from tests.unit.server.record.samples import START_MS, lesson_facts, lesson_log
 
 ENTRY = "e" * 32
@@ -150,3 +150,32 @@ def test_wrong_use_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert main(["/nowhere/proof.json"]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_what_was_done_again_after_a_lost_commit_holds() -> None:
+    """The log is written before the commit: when that fails and the person does it again, the later event counts."""
+    log = LogWriter()
+    facts, minutes = lesson_facts(), {**EMPTY_MINUTES, "summary": "第二次写的"}
+    log.add(1, "ledger_assembled", entry_id="d" * 32, facts_sha256="0" * 64)
+    assembled = log.add(2, "ledger_assembled", entry_id=ENTRY, facts_sha256=sha256_of(facts))
+    log.add(3, "minutes_changed", "zhao", entry_id=ENTRY, version=2, minutes_sha256="0" * 64)
+    written = log.add(4, "minutes_changed", "zhao", entry_id=ENTRY, version=2, minutes_sha256=sha256_of(minutes))
+    content = content_sha256(ENTRY, 2, sha256_of(facts), sha256_of(minutes))
+    for at in (5, 6):
+        signed = log.add(at, "signed", "zhao", entry_id=ENTRY, role="recorder", version=2, content_sha256=content)
+    signature = {"role": "recorder", "version": 2, "member_id": "zhao", "content_sha256": content}
+    proof = PROOF | {
+        "events": [event._asdict() for event in log.events],
+        "recordings": [],
+        "segments": [],
+        "makeup": [],
+        "ledger": PROOF["ledger"]
+        | {
+            "state": "signed_by_recorder",
+            "assembled_ms": assembled.at_ms,
+            "minutes": minutes,
+            "versions": [{"version": 2, "minutes": minutes, "by_member_id": "zhao", "at_ms": written.at_ms}],
+            "signatures": [signature | {"signed_ms": signed.at_ms}],
+        },
+    }
+    assert list(problems(proof)) == []

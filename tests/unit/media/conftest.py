@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test judges wall-clock time, and a shared machine may stall for a while.
+settings.register_profile("media", deadline=None)
+settings.load_profile("media")
 
 SDP = Path(__file__).resolve().parents[2] / "fixtures" / "sdp"
 

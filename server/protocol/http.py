@@ -155,7 +155,7 @@ class MeetingPerson(Message):
 
 
 class MeetingDetail(Message):
-    """``GET /api/meetings/{meeting_id}``; the answer to ``POST /api/meetings`` and ``…/{meeting_id}/cancel`` as well."""
+    """``GET /api/meetings/{meeting_id}``; the answer to ``POST /api/meetings`` and ``…/{meeting_id}/cancel`` too."""
 
     summary: MeetingSummary
     place: str

@@ -466,7 +466,7 @@ export interface MeetingChanged {
   ended_ms: number | null;
 }
 
-/** ``GET /api/meetings/{meeting_id}``; the answer to ``POST /api/meetings`` and ``…/{meeting_id}/cancel`` as well. */
+/** ``GET /api/meetings/{meeting_id}``; the answer to ``POST /api/meetings`` and ``…/{meeting_id}/cancel`` too. */
 export interface MeetingDetail {
   summary: MeetingSummary;
   place: string;

@@ -9,6 +9,7 @@ import pytest
 
 from server.app import Server
 from server.settings import Settings
+from server.storage.models import LogEvent
 from tests.conftest import SetClock
 from tests.integration.server_http.conftest import Site, people, until
 from tests.servers.postgres import Postgres, postgres
@@ -68,8 +69,12 @@ async def test_while_the_database_is_away_everybody_is_told_and_afterwards_all_g
     async def answers() -> bool:
         return (await browser.get("/api/me")).status == 200
 
+    async def applied() -> bool:
+        async with site.services.db.session() as session:
+            return await session.get(LogEvent, (meeting_id, event.seq)) is not None
+
     await until("the database to be used again", answers)
-    await site.services.log.flush(meeting_id)
+    await until("the event to reach the database", applied)
     assert event in await site.services.log.read(meeting_id)
 
 

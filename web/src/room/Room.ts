@@ -11,6 +11,7 @@ import type { ConnectionFactory } from '../rtc/Transport'
 import type { DeviceClass } from '../rtc/profiles'
 import { mergeSlots, tracksByPublication } from '../rtc/slots'
 import { SignalingClient, type SignalingState, type TicketSource } from '../signaling/SignalingClient'
+import { isErrorCode } from '../signaling/refusal'
 import { SignalingError } from '../signaling/SignalingError'
 import type { SocketOpener } from '../signaling/socket'
 import { applyEvent } from './applyEvent'
@@ -285,7 +286,8 @@ export class Room {
 
   private followInterruption(): void {
     if (this.view.phase !== 'joined') return
-    const isBroken = this.view.signaling !== 'connected' || this.view.media !== 'connected'
+    // Refused media is not an interruption: it will not come back, and commands work.
+    const isBroken = this.view.signaling !== 'connected' || !['connected', 'refused'].includes(this.view.media)
     const sinceMs = this.view.interruptedSinceMs
     if (isBroken && sinceMs === null) this.update({ interruptedSinceMs: this.now() })
     if (isBroken) return
@@ -317,5 +319,7 @@ export class Room {
 }
 
 function asSignalingError(error: unknown): SignalingError {
-  return error instanceof SignalingError ? error : new SignalingError('internal_error', { message: String(error) })
+  if (error instanceof SignalingError) return error
+  const code = (error as { code?: string } | null)?.code ?? null
+  return isErrorCode(code) ? new SignalingError(code) : new SignalingError('internal_error', { message: String(error) })
 }

@@ -112,7 +112,8 @@ export class RtcSession {
 
   private async rebuild(): Promise<void> {
     this.restarts = 0
-    const transport = this.createTransport()
+    const transport = this.tryTransport()
+    if (!transport) return
     if (this.transport) {
       this.retired?.close()
       this.retired = this.transport
@@ -120,6 +121,16 @@ export class RtcSession {
     this.transport = transport
     for (const [source, track] of this.tracks) await transport.setTrack(source, track)
     await this.negotiate(transport, false)
+  }
+
+  /** Some embedded browsers have no WebRTC at all, or have it switched off: listening to nobody is better than a dead page. */
+  private tryTransport(): Transport | null {
+    try {
+      return this.createTransport()
+    } catch (cause) {
+      this.handleOfferFailed(Object.assign(new Error('no WebRTC', { cause }), { code: 'no_usable_media', retryable: false }))
+      return null
+    }
   }
 
   private createTransport(): Transport {

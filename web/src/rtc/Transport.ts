@@ -18,9 +18,10 @@ export interface TransportOptions {
 
 /** Firefox before 2023 and Safari before 15.4 lack it on some kinds; the offer is then only longer. */
 function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video'): void {
+  if (typeof transceiver.setCodecPreferences !== 'function') return
   const codecs = RTCRtpReceiver.getCapabilities?.(kind)?.codecs ?? []
   const preferred = kind === 'audio' ? preferredAudioCodecs(codecs) : preferredVideoCodecs(codecs)
-  if (preferred.length === 0 || typeof transceiver.setCodecPreferences !== 'function') return
+  if (preferred.length === 0) return
   try {
     transceiver.setCodecPreferences(preferred)
   } catch {

@@ -1,0 +1,86 @@
+/** Stands in for RTCPeerConnection in tests: enough of its state machine to drive RtcSession by hand. */
+import type { TransportAnswered } from '../protocol/generated'
+
+class FakeSender {
+  track: MediaStreamTrack | null = null
+  parameters: RTCRtpSendParameters = { encodings: [{}] } as unknown as RTCRtpSendParameters
+
+  replaceTrack(track: MediaStreamTrack | null): Promise<void> {
+    this.track = track
+    return Promise.resolve()
+  }
+
+  getParameters(): RTCRtpSendParameters {
+    return this.parameters
+  }
+
+  setParameters(parameters: RTCRtpSendParameters): Promise<void> {
+    this.parameters = parameters
+    return Promise.resolve()
+  }
+}
+
+class FakeTransceiver {
+  mid: string | null = null
+  readonly sender = new FakeSender()
+  readonly receiver: { track: MediaStreamTrack }
+
+  constructor(
+    readonly kind: string,
+    readonly direction: string,
+  ) {
+    this.receiver = { track: { kind } as MediaStreamTrack }
+  }
+}
+
+export class FakeConnection extends EventTarget {
+  readonly transceivers: FakeTransceiver[] = []
+  connectionState: RTCPeerConnectionState = 'new'
+  signalingState: RTCSignalingState = 'stable'
+  localDescription: RTCSessionDescriptionInit | null = null
+  iceRestarts = 0
+  closed = false
+
+  addTransceiver(kind: string, init: RTCRtpTransceiverInit): FakeTransceiver {
+    const added = new FakeTransceiver(kind, init.direction ?? 'sendrecv')
+    this.transceivers.push(added)
+    return added
+  }
+
+  restartIce(): void {
+    this.iceRestarts += 1
+  }
+
+  createOffer(): Promise<RTCSessionDescriptionInit> {
+    return Promise.resolve({ type: 'offer', sdp: `offer ${String(this.iceRestarts)}` })
+  }
+
+  setLocalDescription(description: RTCSessionDescriptionInit): Promise<void> {
+    const isRollback = description.type === 'rollback'
+    this.signalingState = isRollback ? 'stable' : 'have-local-offer'
+    if (!isRollback) this.localDescription = description
+    this.transceivers.forEach((one, index) => (one.mid = String(index)))
+    return Promise.resolve()
+  }
+
+  setRemoteDescription(): Promise<void> {
+    this.signalingState = 'stable'
+    return Promise.resolve()
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  become(state: RTCPeerConnectionState): void {
+    this.connectionState = state
+    this.dispatchEvent(new Event('connectionstatechange'))
+  }
+
+  /** The track that a source's m-line sends now. */
+  sent(index: number): MediaStreamTrack | null {
+    return this.transceivers[index]?.sender.track ?? null
+  }
+}
+
+export const ANSWERED: TransportAnswered = { sdp: 'answer', sources: {}, slots: [{ mid: '7', kind: 'video', publication_id: null }] }

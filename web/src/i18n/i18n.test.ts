@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { createI18n } from 'vue-i18n'
+import { describe, expect, it } from 'vitest'
+
+import en from './en'
+import enLedger from './en/ledger'
+import enReplay from './en/replay'
+import enRoom from './en/room'
+import enSchedule from './en/schedule'
+import zh from './zh'
+import zhLedger from './zh/ledger'
+import zhReplay from './zh/replay'
+import zhRoom from './zh/room'
+import zhSchedule from './zh/schedule'
+
+type Tree = { readonly [key: string]: string | Tree }
+
+const chinese: Tree = { ...zh, ledger: zhLedger, replay: zhReplay, room: zhRoom, schedule: zhSchedule }
+const english: Tree = { ...en, ledger: enLedger, replay: enReplay, room: enRoom, schedule: enSchedule }
+
+function leaves(tree: Tree, prefix = ''): Map<string, string> {
+  return new Map(Object.entries(tree).flatMap(([key, value]) => (typeof value === 'string' ? [[prefix + key, value] as const] : [...leaves(value, `${prefix}${key}.`)])))
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(?:vue|ts)$/.test(name) && !name.includes('.test.') && !name.startsWith('i18n'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+}
+
+const zhWords = leaves(chinese)
+const enWords = leaves(english)
+const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort()
+
+describe('texts', () => {
+  it('have the same keys in both languages', () => {
+    expect([...enWords.keys()].sort()).toEqual([...zhWords.keys()].sort())
+  })
+
+  it('have the same placeholders in both languages', () => {
+    for (const [key, text] of zhWords) expect(placeholders(enWords.get(key) ?? ''), key).toEqual(placeholders(text))
+  })
+
+  it('are never empty', () => {
+    const empty = [...zhWords, ...enWords].filter(([, text]) => text.trim() === '').map(([key]) => key)
+    // An ordinary member has no office to name.
+    expect(empty.filter((key) => key !== 'room.role.member')).toEqual([])
+  })
+
+  it('use no words of engineers and no exclamation marks in Chinese', () => {
+    for (const [key, text] of zhWords) expect(text, key).not.toMatch(/WebRTC|TURN|ICE\b|JSON|！|!|亲|小伙伴/)
+  })
+
+  it('compile: no stray braces, links or plurals', () => {
+    const flat = Object.fromEntries([...zhWords].map(([key, text]) => [key.replaceAll('.', '_'), text]))
+    const { t } = createI18n({ legacy: false as const, locale: 'zh', messages: { zh: flat as Record<string, string> } }).global
+    for (const key of Object.keys(flat)) expect(() => t(key), key).not.toThrow()
+    for (const [key, text] of [...zhWords, ...enWords]) expect(text, key).not.toMatch(/[@|]/)
+  })
+
+  it('exist for every key that the code names', () => {
+    const named = sources(join(import.meta.dirname, '..')).flatMap((source) => [...source.matchAll(/\bt\(\s*'([\w.]+)'/g)].map((match) => match[1] ?? ''))
+    expect(named.length).toBeGreaterThan(100)
+    expect([...new Set(named)].filter((key) => !zhWords.has(key))).toEqual([])
+  })
+
+  it('exist for every kind of key that the code puts together', () => {
+    const prefixes = sources(join(import.meta.dirname, '..')).flatMap((source) => [...source.matchAll(/\bt\(\s*`([\w.]+)\.\$\{/g)].map((match) => match[1] ?? ''))
+    const known = [...zhWords.keys()]
+    expect([...new Set(prefixes)].filter((prefix) => !known.some((key) => key.startsWith(`${prefix}.`)))).toEqual([])
+  })
+})

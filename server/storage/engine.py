@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from server.errors import DatabaseAwayError
 
+# Parameters are hidden: what the database refuses is logged, and names of people do not belong there.
 # A request waits this long for a database that neither answers nor refuses.
 PATIENCE_S = 5.0
 _ASYNCPG = {"timeout": PATIENCE_S, "command_timeout": 3 * PATIENCE_S}
@@ -26,11 +27,16 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         if url.startswith("sqlite"):
-            self.engine: AsyncEngine = create_async_engine(url)
+            self.engine: AsyncEngine = create_async_engine(url, hide_parameters=True)
             event.listen(self.engine.sync_engine, "connect", _tune_sqlite)
         else:
             self.engine = create_async_engine(
-                url, pool_pre_ping=True, pool_size=10, pool_timeout=PATIENCE_S, connect_args=_ASYNCPG
+                url,
+                hide_parameters=True,
+                pool_pre_ping=True,
+                pool_size=10,
+                pool_timeout=PATIENCE_S,
+                connect_args=_ASYNCPG,
             )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from server.errors import DatabaseAwayError
 from server.storage import engine
 from server.storage.engine import Database
-from server.storage.models import Member
+from server.storage.models import Account, Member
 from tests.servers.postgres import postgres
 
 
@@ -57,3 +57,11 @@ async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
             await session.execute(text("INSERT INTO member (id, name, status) VALUES ('b', NULL, 'full')"))
     async with db.session() as session:
         assert (await session.execute(text("SELECT count(*) FROM member"))).scalar_one() == 0
+
+
+async def test_what_is_logged_of_a_refusal_names_nobody(db: Database) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        async with db.session() as session:
+            session.add(Account(id="a" * 32, member_id="nobody", login="王建国", password_hash="秘", created_ms=1))
+    assert "王建国" not in str(caught.value)
+    assert "秘" not in str(caught.value)

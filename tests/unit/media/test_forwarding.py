@@ -177,6 +177,26 @@ def test_many_viewers_share_one_cohort_and_all_get_every_packet(stage: Stage) ->
     assert late.receive(1) == viewers[CHUNK + 5].receive(1) == viewers[0].receive(1)
 
 
+def test_sound_passes_between_the_chunks_of_a_picture(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, voice = stage.publication("a", H264), stage.publication("a", OPUS, "microphone")
+    viewers = [stage.viewer() for _ in range(CHUNK + 1)]
+    for viewer in viewers:
+        stage.attach(picture, viewer.slot())
+    audio_slot = Slot(viewers[-1].transport, "4", "audio", (OPUS,), 501, 601)
+    stage.attach(voice, audio_slot)
+    arrivals = [rtp(9, payload_type=111)]
+
+    def drain(_reads: int = 0) -> None:
+        """A packet of sound comes in while the picture goes out."""
+        if arrivals and voice.track is not None:
+            voice.track.receive(arrivals.pop(), 12, stage.clock.now, False)
+
+    monkeypatch.setattr(stage.port, "drain", drain)
+    stage.feed(picture, video(1, KEY), video(2))
+    assert [packet[1] & 0x7F for packet in viewers[-1].receive(3)] == [111, 108, 108]
+    assert [packet[1] & 0x7F for packet in viewers[0].receive(2)] == [108, 108]
+
+
 def test_a_switch_of_source_continues_numbers_and_time(stage: Stage) -> None:
     first, second, viewer = stage.publication("a", H264), stage.publication("b", H264), stage.viewer()
     slot = stage.attach(first, viewer.slot())

@@ -158,15 +158,19 @@ class Seats:
                 if not seat.liveness.is_lost(now):
                     await self.settle_presence(room, seat)
                     continue
-                silent_ms = now - seat.liveness.last_proof_ms(now)
-                await self._stand_up(room, seat, "lost", None, at_ms=self._desk.clock.now_ms() - silent_ms)
+                await self._stand_up(room, seat, "lost", None, at_ms=self._last_proof_ms(seat))
                 lost.append(seat.participant_id)
         return lost
+
+    def _last_proof_ms(self, seat: Participant) -> int:
+        """By the wall clock. Attendance ends there, not when we noticed."""
+        now = self._desk.clock.monotonic_ms()
+        return self._desk.clock.now_ms() - (now - seat.liveness.last_proof_ms(now))
 
     async def stand_up_all(self, room: Room) -> None:
         """The lock is held; the meeting ends. Connections stay, so that everybody still hears of the end."""
         for seat in room.present():
-            await self._record_left(room, seat, "ended")
+            await self._record_left(room, seat, "ended", at_ms=self._last_proof_ms(seat))
 
     def dismiss_all(self, room: Room) -> None:
         farewell = RoomClosed(code=ErrorCode.ROOM_CLOSED, reason="ended")

@@ -69,8 +69,12 @@ class Book:
 class House:
     """``start`` on a folder that may have been used before; ``stop`` as on SIGTERM."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock | None = None, port: int = 0, database_url: str | None = None
+    ) -> None:
         self.folder = folder
+        # mode=rw: a database that a test has moved away is away, not made anew.
+        self._database_url = database_url or f"sqlite+aiosqlite:///file:{folder / 'huitang.db'}?mode=rw&uri=true"
         self.clock = clock or SystemClock()
         self.port = port
         self.book = Book()
@@ -83,8 +87,7 @@ class House:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        # mode=rw: a database that a test has moved away is away, not made anew.
-        db = Database(f"sqlite+aiosqlite:///file:{self.folder / 'huitang.db'}?mode=rw&uri=true")
+        db = Database(self._database_url)
         log = DurableLog(db, self.folder / "journal", self.clock)
         await log.start()
         planning = Planning(db, self.clock, load_profiles())
@@ -131,9 +134,9 @@ class House:
         return web.Response(text=self.ticket(request.match_info["member"], request.match_info["meeting"]))
 
 
-async def furnish(folder: Path, *, record: bool = False) -> None:
+async def furnish(folder: Path, *, record: bool = False, database_url: str | None = None) -> None:
     """One branch, one meeting ``m`` with its roll, one member of another branch."""
-    db = Database(f"sqlite+aiosqlite:///{folder / 'huitang.db'}")
+    db = Database(database_url or f"sqlite+aiosqlite:///{folder / 'huitang.db'}")
     async with db.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     async with db.session() as session:

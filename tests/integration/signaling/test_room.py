@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
 from tests.integration.signaling.conftest import Arrive
 from tests.integration.signaling.guest import Guest, MediaPeer, until
-from tests.integration.signaling.house import House
+from tests.integration.signaling.house import House, furnish
+
+
+@pytest.fixture
+async def house(tmp_path: Path, database_url: str) -> AsyncIterator[House]:
+    """On SQLite and on PostgreSQL."""
+    await furnish(tmp_path, database_url=database_url)
+    built = House(tmp_path, database_url=database_url)
+    await built.start()
+    yield built
+    await built.stop()
 
 
 async def test_join_remark_end(house: House, arrive: Arrive) -> None:

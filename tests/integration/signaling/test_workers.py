@@ -16,10 +16,10 @@ from tests.integration.signaling.house import House, furnish
 
 
 @pytest.fixture
-async def recorded(tmp_path: Path) -> AsyncIterator[House]:
-    """A house whose meeting is recorded."""
-    await furnish(tmp_path, record=True)
-    house = House(tmp_path)
+async def recorded(tmp_path: Path, database_url: str) -> AsyncIterator[House]:
+    """A house whose meeting is recorded, on SQLite and on PostgreSQL."""
+    await furnish(tmp_path, record=True, database_url=database_url)
+    house = House(tmp_path, database_url=database_url)
     await house.start()
     yield house
     await house.stop()

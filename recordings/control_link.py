@@ -23,7 +23,7 @@ from recordings.control import NAMESPACE, ControlModel, RecorderHello
 FIRST_RETRY_S, MAX_RETRY_S = 0.1, 1.0
 ACK_S = 5.0
 DISCONNECT_S = 0.5
-_MAX_TRIES = 5
+EVENT_ACK_S = 40.0  # the server acknowledges what is in its log, and may wait for its database meanwhile
 _log = logging.getLogger(__name__)
 
 Call = Callable[[Any], Awaitable[None]]
@@ -62,7 +62,8 @@ class ControlLink:
         self._outgoing: deque[_Outgoing] = deque()
         self._something = asyncio.Event()
         self._open = asyncio.Event()
-        self.counters = {"connects": 0, "calls": 0, "refused": 0, "dropped_events": 0}
+        self._lost = asyncio.Event()
+        self.counters = {"connects": 0, "calls": 0, "refused": 0, "resent_events": 0}
         self._http = aiohttp.ClientSession()
         self._client = self._make_client(calls)
 
@@ -112,15 +113,17 @@ class ControlLink:
             return False
         self.counters["connects"] += 1
         self._connected()
+        self._lost.clear()
         self._open.set()
         try:
             await self._client.wait()
         finally:
             self._open.clear()
+            self._lost.set()
         return True
 
     async def _send_forever(self) -> None:
-        tries = 0
+        delay_s = FIRST_RETRY_S
         while True:
             await self._open.wait()
             if not self._outgoing:
@@ -128,22 +131,32 @@ class ControlLink:
                 await self._something.wait()
                 continue
             event, done = self._outgoing[0]
-            try:
-                await self._client.call(_name(event), event.model_dump(mode="json"), namespace=NAMESPACE, timeout=ACK_S)
-            except (SocketIOError, OSError) as error:
-                tries += self._open.is_set()
-                _log.debug("control link: %s: %r", _name(event), error)
-                if tries < _MAX_TRIES:
-                    await asyncio.sleep(FIRST_RETRY_S)
-                    continue
-                # A server that is there and never acknowledges will not do so later; the others must not wait for it.
-                _log.error("control link: %s was never acknowledged", _name(event))
-                self.counters["dropped_events"] += 1
-                done = None
-            tries = 0
+            if not await self._deliver(event):
+                self.counters["resent_events"] += 1
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, MAX_RETRY_S)
+                continue
+            delay_s = FIRST_RETRY_S
             self._outgoing.popleft()
             if done is not None:
                 done()
+
+    async def _deliver(self, event: ControlModel) -> bool:
+        """Whether the server has acknowledged it. No acknowledgement outlives its connection."""
+        data = event.model_dump(mode="json")
+        call = asyncio.create_task(self._client.call(_name(event), data, namespace=NAMESPACE, timeout=EVENT_ACK_S))
+        lost = asyncio.create_task(self._lost.wait())
+        try:
+            await asyncio.wait((call, lost), return_when=asyncio.FIRST_COMPLETED)
+            if call.done():
+                call.result()
+            return call.done()
+        except (SocketIOError, OSError) as error:
+            _log.warning("control link: %s was not acknowledged: %r", _name(event), error)
+            return False
+        finally:
+            call.cancel()
+            lost.cancel()
 
     def _make_client(self, calls: Mapping[type[ControlModel], Call]) -> Any:
         client = socketio.AsyncClient(

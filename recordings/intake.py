@@ -92,6 +92,12 @@ class Intake:
             await self._flusher
         await asyncio.to_thread(self._journal.close)
 
+    def begin(self) -> None:
+        """Without a frame: what comes first is a pause."""
+        if not self._began:
+            self._began = True
+            self._events.began(self._clock.now_us())
+
     def forget_position(self) -> None:
         """After a pause: the tap begins with now, and nothing counts as missing."""
         self._sequence, self._arrival_us = None, 0

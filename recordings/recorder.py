@@ -32,6 +32,7 @@ from recordings.stores.open import open_store
 VERSION = "0.1.0"
 STATS_EVERY_S = 5.0
 STORE_RETRY_S = 2.0
+SEEN_S = 2.0
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _log = logging.getLogger(__name__)
 
@@ -100,10 +101,11 @@ class Recorder:
         if self._store is None:
             return
         try:
-            await self._store.stat(key_of(recording_id, MANIFEST_NAME))
+            async with asyncio.timeout(SEEN_S):
+                await self._store.stat(key_of(recording_id, MANIFEST_NAME))
         except ObjectMissingError:
             return
-        except StoreError as error:
+        except (StoreError, TimeoutError) as error:
             _log.warning("recording %s: started unseen: %r", recording_id, error)
             return
         raise CallRefusedError("bad_request", "this recording is finished")

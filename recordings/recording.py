@@ -135,9 +135,10 @@ class Recording:
             await self._intake.attach(tap)
 
     async def pause(self) -> None:
-        if self._stopping or self.catalogue.paused_at_us is not None or self._pipeline is None:
+        if self._stopping or self.catalogue.paused_at_us is not None:
             return
         await self._intake.detach()
+        self._intake.begin()
         self._clock.settled()
         self.catalogue.add(PauseChanged(paused=True, at_us=self._clock.now_us()))
         self._intake.note({"event": PAUSED})

@@ -181,6 +181,15 @@ async def test_a_pause_holds_no_byte_and_is_declared(bench: Bench) -> None:
     assert all(frame.width == 640 for frame in shown)
 
 
+async def test_a_recording_may_begin_with_a_pause(bench: Bench) -> None:
+    start = RecordingStart(recording_id="rec-1", room_id="room-1", tap="unix:/nowhere/tap.sock")
+    assert (await bench.server.call(start))["ok"]
+    assert (await bench.server.call(RecordingPause(recording_id="rec-1")))["ok"]
+    await asyncio.sleep(1)
+    ended = await bench.stop_recording()
+    assert ended.state == RecordingState.FINISHED and [gap.reason for gap in ended.gaps] == ["pause"]
+
+
 async def test_a_crash_in_a_pause_brings_nothing_of_it_back(bench: Bench) -> None:
     bench.room.join(speaker("host", 1))
     await bench.record()

@@ -15,7 +15,8 @@ SETTINGS_FILES = ("server/settings.py", "media/settings.py", "recordings/setting
 
 def test_protocol_page_names_every_message() -> None:
     page = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
-    missing = [m.NAME for m in (*COMMANDS, *ROOM_EVENTS, *VOLATILE_EVENTS) if f"`{m.NAME}`" not in page]
+    names = [m.NAME for m in COMMANDS] + [m.NAME for m in ROOM_EVENTS] + [m.NAME for m in VOLATILE_EVENTS]
+    missing = [name for name in names if f"`{name}`" not in page]
     assert not missing
 
 

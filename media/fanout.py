@@ -108,13 +108,23 @@ class FanOut:
                 messages.set_shape(pool.vectors, count)
                 if self.control is not None:
                     self.control.set(largest + trailer)
-                failed = messages.send(self._port.socket.fileno(), members)
-                counters["rtp_out"] += total - failed * count
-                if failed:
-                    counters["drop_send"] += failed * count
+                unsent, refused = messages.send(self._port.socket.fileno(), members)
+                counters["rtp_out"] += total - unsent * count
+                if unsent:
+                    counters["drop_send"] += unsent * count
+                for index in refused:
+                    self._send_unsegmented(chunk, index, pool, after[:count], stride)
             counters["sends"] += members
             if poll:
                 self._between_chunks()
+
+    def _send_unsegmented(self, chunk: Chunk, index: int, pool: _Pool, sizes: memoryview[int], stride: int) -> None:
+        """One member's packets, protected already, as datagrams of their own."""
+        address = chunk.members[index].transport.address
+        self._counters["sends_refused"] += 1
+        for place, size in enumerate(sizes, index * len(sizes)):
+            if address is not None:
+                self._port.send(pool.view[place * stride : place * stride + size], address)
 
     def _send_singly(self, chunk: Chunk, group: list[bytes], pool: _Pool, protect: Any) -> None:
         """The slow and certain path: every packet for itself, so that a broken session stays alone."""

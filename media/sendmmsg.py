@@ -114,9 +114,14 @@ class MessageTable:
         self._counts[:] = array.array("Q", [per_message]) * self.capacity
         self._shape = shape
 
-    def send(self, descriptor: int, count: int) -> int:
-        """Sends the first messages; how many the kernel did not take. A bad receiver does not stop the others."""
-        failed = at = 0
+    def send(self, descriptor: int, count: int) -> tuple[int, list[int]]:
+        """Sends the first ``count`` messages.
+
+        Returns how many found no room in the kernel, and which were refused for a reason of their own (a device without
+        checksum offload refuses segments, for one). A bad receiver does not stop the others.
+        """
+        refused: list[int] = []
+        at = 0
         while at < count:
             sent = self._library.sendmmsg(descriptor, self._memory + at, count - at, MSG_DONTWAIT)
             if sent > 0:
@@ -126,7 +131,7 @@ class MessageTable:
             if reason == errno.EINTR:
                 continue
             if reason in (errno.EAGAIN, errno.ENOBUFS):
-                return failed + count - at
-            failed += 1
+                return count - at, refused
+            refused.append(at)
             at += 1
-        return failed
+        return 0, refused

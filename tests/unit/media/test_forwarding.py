@@ -289,6 +289,30 @@ def test_one_broken_receiver_does_not_cost_the_others(stage: Stage) -> None:
     assert stage.counters["drop_protect"] == 2
 
 
+def test_a_refused_message_is_sent_packet_by_packet(stage: Stage) -> None:
+    publication = stage.publication("a", H264)
+    good, nowhere, other = (stage.viewer() for _ in range(3))
+    nowhere.transport.address = ("127.0.0.1", 0)  # the kernel refuses port 0
+    for viewer in (good, nowhere, other):
+        stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(1, KEY + b"1"), video(2))
+    assert len(good.receive(2)) == len(other.receive(2)) == 2
+    assert stage.counters["drop_send"] == 2
+    assert stage.counters["sends_refused"] == (1 if stage.forwarder.control is not None else 0)
+
+
+def test_a_device_that_cannot_segment_gets_single_datagrams(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.sendmmsg.MessageTable.send", lambda _self, _fd, count: (0, list(range(count))))
+    publication = stage.publication("a", H264)
+    viewers = [stage.viewer() for _ in range(3)]
+    for viewer in viewers:
+        stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(1, KEY), video(2, KEY), video(3))
+    first = viewers[0].receive(3)
+    assert [packet[12:] for packet in first] == [KEY, KEY, DELTA]
+    assert all(viewer.receive(3) == first for viewer in viewers[1:])
+
+
 def test_an_address_moves(stage: Stage) -> None:
     publication, viewer, elsewhere = stage.publication("a", H264), stage.viewer(), stage.viewer()
     slot = stage.attach(publication, viewer.slot())

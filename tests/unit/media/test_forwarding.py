@@ -295,7 +295,7 @@ def test_a_refused_message_is_sent_packet_by_packet(stage: Stage) -> None:
     nowhere.transport.address = ("127.0.0.1", 0)  # the kernel refuses port 0
     for viewer in (good, nowhere, other):
         stage.attach(publication, viewer.slot())
-    stage.feed(publication, video(1, KEY + b"1"), video(2))
+    stage.feed(publication, video(1, KEY + b"12345"), video(2))
     assert len(good.receive(2)) == len(other.receive(2)) == 2
     assert stage.counters["drop_send"] == 2
     assert stage.counters["sends_refused"] == (1 if stage.forwarder.control is not None else 0)

@@ -1,6 +1,6 @@
 /** Editing of one entry's minutes: texts, summary, reasons of absence, saving, and what to do when somebody else was faster. */
 import { useDebounceFn, useEventListener } from '@vueuse/core'
-import { computed, ref, shallowRef, watch, type Ref } from 'vue'
+import { computed, nextTick, ref, shallowRef, watch, type Ref } from 'vue'
 
 import { put } from '@/api/client'
 import { AppError } from '@/api/errors'
@@ -47,12 +47,9 @@ export function useMinutes(entry: Ref<LedgerEntry>, reload: () => Promise<void>)
     failure.value = null
     try {
       const path = `/api/ledger/${encodeURIComponent(entry.value.row.entry_id)}/minutes`
-      const answer = await put<LedgerEntry | null>(path, minutes.value satisfies MinutesInput)
-      dropDraft(name)
-      restored.value = false
-      if (answer) entry.value = answer
-      else await reload()
-      minutes.value = minutesOf(entry.value)
+      entry.value = await put<LedgerEntry>(path, minutes.value satisfies MinutesInput)
+      await nextTick() // the page hands the new entry down to us
+      discard()
     } catch (error) {
       failure.value = AppError.from(error)
       conflict.value = failure.value.code === 'conflict'
@@ -64,6 +61,7 @@ export function useMinutes(entry: Ref<LedgerEntry>, reload: () => Promise<void>)
   /** The reader has seen that somebody else saved: either text may win, by choice. */
   async function resolve(keep: 'mine' | 'theirs'): Promise<void> {
     await reload()
+    await nextTick()
     conflict.value = false
     failure.value = null
     if (keep === 'mine') minutes.value = { ...minutes.value, version: entry.value.version }

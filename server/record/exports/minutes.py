@@ -61,7 +61,8 @@ def place_text(source: ExportSource) -> str:
     """The declared place, and that some took part from elsewhere."""
     place = plain(source.meeting["place"])
     online = any(row["mode"] == "online" for row in source.facts["attendance"])
-    return "、".join(part for part in (place, "线上" if online or not place else "") if part)
+    said = "线上" in place  # the secretary may have written it already
+    return "、".join(part for part in (place, "线上" if (online and not said) or not place else "") if part)
 
 
 def absent_text(source: ExportSource) -> str:

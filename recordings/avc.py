@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 _START = re.compile(rb"\x00\x00\x01")
 SLICE, IDR, SEI, SPS, PPS, AUD, FILLER = 1, 5, 6, 7, 8, 9, 12
+MAX_SIDE = 8192
+_MAX_SETS, _MAX_SET_BYTES = 16, 1024
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
 
@@ -76,6 +78,18 @@ def picture_size(sps: bytes) -> Picture:
         return _read_size(_sps_reader(sps), sps[1])
     except IndexError as error:
         raise ValueError("the SPS is cut off") from error
+
+
+def usable(sets: ParameterSets) -> bool:
+    """Whether an init segment can be made of them. They come from a sender, who may be broken or hostile."""
+    if not sets.complete or len(sets.sps) > _MAX_SETS or len(sets.pps) > _MAX_SETS:
+        return False
+    if max(map(len, sets.sps + sets.pps)) > _MAX_SET_BYTES:
+        return False
+    try:
+        return max(picture_size(sets.sps[0])) <= MAX_SIDE
+    except ValueError:
+        return False
 
 
 class _BitReader:

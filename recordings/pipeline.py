@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from recordings.catalogue import Catalogue, Checkpoint, Closed, StoredObject
 from recordings.control import RecordingErrorCode
@@ -26,7 +26,10 @@ JOURNAL = "journal.bin"
 REPLAY_US = 8_000_000  # decoders, clocks and the longest keyframe distance settle within it
 TICK_S = 0.2
 LIVE_US = 3_000_000
+HURRY_US = 6_000_000
+MAX_FAILURES = 200  # in a row
 SPOOL_RETRY_S = 1.0
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +63,7 @@ class Pipeline:
         self._wake = threading.Condition()
         self._woken = False
         self._halted = False
+        self._failures = self.failed_steps = 0
         self._marks: deque[_Mark] = deque()
         self._program_us = 0
         checkpoint = catalogue.checkpoint
@@ -114,7 +118,7 @@ class Pipeline:
             if batch.frames:
                 self._mark(batch.frames[0].arrival_us, start)
                 for frame in batch.frames:
-                    self.program.feed(frame)
+                    self._guarded(self.program.feed, frame)
                 self._advance(batch.frames[-1].arrival_us)
             start = batch.end
         if stop_at_us is not None:
@@ -129,7 +133,21 @@ class Pipeline:
 
     def _advance(self, now_us: int) -> None:
         self._program_us = max(now_us, self._program_us)
-        self.program.advance(now_us)
+        self.program.hurried = self._clock.now_us() - self._program_us > HURRY_US
+        self._guarded(self.program.advance, now_us)
+
+    def _guarded(self, step: Callable[[T], None], argument: T) -> None:
+        """One track's nonsense must not end everybody's recording. What fails always still does."""
+        try:
+            step(argument)
+            self._failures = 0
+        except Exception:
+            self._failures += 1
+            self.failed_steps += 1
+            if self._failures >= MAX_FAILURES:
+                raise
+            if self._failures == 1:
+                _log.exception("recording %s: a step of the program failed", self._catalogue.recording_id)
 
     def _close(self) -> None:
         end_ticks = self._catalogue.checkpoint.ticks if self._catalogue.checkpoint else 0

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from media.tap import EVENT, RTP, SR, TapFrame
-from recordings.avc import ParameterSets, parameter_sets, split_annex_b, to_sample
+from recordings.avc import ParameterSets, parameter_sets, split_annex_b, to_sample, usable
 from recordings.codecs.aac import AacEncoder
 from recordings.codecs.placeholder import placeholder, placeholder_samples
 from recordings.codecs.vp8 import Vp8Transcoder
@@ -48,6 +48,7 @@ class Program:
         inits: Mapping[str, str] | None = None,
     ) -> None:
         self.inputs = Inputs()
+        self.hurried = False  # behind real time: what costs much and shows little is left out
         self.counters: dict[str, int] = {"switches": 0, "placeholders": 0, "transcoded": 0, "keyframe_requests": 0}
         self._origin_us = origin_us
         self._sink = sink
@@ -224,7 +225,7 @@ class Program:
         if self._current is not None:
             patience_us = SCREEN_SILENT_US if self._current.screen else STARVED_US
             patience_us = PLACEHOLDER_EVERY_US if wanted is None else patience_us
-            if silent_us < patience_us:
+            if silent_us <= patience_us:
                 return
             self._current.unwatch()
             self._current = None
@@ -250,7 +251,7 @@ class Program:
             if transcoder is None:
                 transcoder = Vp8Transcoder()
                 self._transcoder = (track.number, track.streams, transcoder)
-            transcoded = transcoder.transcode(data, self._ticks(room_us), keyframe or force)
+            transcoded = transcoder.transcode(data, self._ticks(room_us), keyframe or force, self.hurried)
             if transcoded is None:
                 return None
             data, keyframe = transcoded
@@ -258,7 +259,7 @@ class Program:
         units = split_annex_b(data)
         self._learn(units)
         sample = to_sample(units)
-        if not sample or (keyframe and not (self._sets and self._sets.complete)):
+        if not sample or (keyframe and not (self._sets and usable(self._sets))):
             return None
         return sample, self._sets if keyframe else None
 

@@ -24,6 +24,8 @@ class OpusDecoder:
 
     def decode(self, payload: bytes) -> array[int]:
         samples = array("h")
+        if not payload:  # padding; the decoder would take an empty packet for the end of the stream
+            return samples
         try:
             for frame in self._context.decode(av.Packet(payload)):
                 samples.frombytes(bytes(frame.planes[0])[: frame.samples * 2])

@@ -6,8 +6,11 @@ import av
 from av.error import FFmpegError
 
 from recordings.codecs.h264_encoder import H264Encoder, fit
+from recordings.depacketise.vp8 import is_keyframe, pixels
 
 KEYFRAME_TICKS = 3 * 90_000
+MAX_PIXELS = 4096 * 2304
+_HURRIED_SHARE = 3  # every third picture
 
 
 class Vp8Transcoder:
@@ -19,14 +22,20 @@ class Vp8Transcoder:
         self._decoder.thread_count = 1
         self._encoder: H264Encoder | None = None
         self._keyframe_at: int | None = None
+        self._left_out = 0
 
-    def transcode(self, data: bytes, ticks: int, keyframe: bool) -> tuple[bytes, bool] | None:
+    def transcode(self, data: bytes, ticks: int, keyframe: bool, hurried: bool = False) -> tuple[bytes, bool] | None:
         """Annex B and whether it is a keyframe; None when the picture is not shown or cannot be decoded."""
         try:
-            frames = self._decoder.decode(av.Packet(data))
-        except FFmpegError:
+            return self._transcode(data, ticks, keyframe, hurried)
+        except (FFmpegError, ValueError):
             self.undecodable += 1
             return None
+
+    def _transcode(self, data: bytes, ticks: int, keyframe: bool, hurried: bool) -> tuple[bytes, bool] | None:
+        if is_keyframe(data) and pixels(data) > MAX_PIXELS:
+            raise ValueError("the picture is too large")
+        frames = self._decoder.decode(av.Packet(data))
         if not frames:
             return None
         frame = frames[-1]
@@ -35,6 +44,9 @@ class Vp8Transcoder:
             self._encoder = H264Encoder(*size)
             self._keyframe_at = None
         wanted = keyframe or self._keyframe_at is None or ticks - self._keyframe_at >= KEYFRAME_TICKS
+        self._left_out = 0 if wanted or not hurried else (self._left_out + 1) % _HURRIED_SHARE
+        if self._left_out:
+            return None
         if wanted:
             self._keyframe_at = ticks
         return self._encoder.encode(frame, ticks, wanted), wanted

@@ -78,3 +78,9 @@ def read_descriptor(payload: bytes) -> tuple[int, bool]:
 def is_keyframe(data: bytes) -> bool:
     """RFC 6386 §9.1: the lowest bit of the frame tag is 0, and a start code follows the three tag bytes."""
     return len(data) >= 10 and not data[0] & 1 and data[3:6] == b"\x9d\x01\x2a"
+
+
+def pixels(data: bytes) -> int:
+    """Size of a keyframe's picture (RFC 6386 §9.1: 14 bits each, little endian)."""
+    width, height = int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
+    return width * height

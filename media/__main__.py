@@ -49,6 +49,9 @@ def main() -> int:
             runner.run(_run(settings))
         except (asyncio.CancelledError, KeyboardInterrupt):
             logging.getLogger("media").info("media worker stopped")
+        except OSError as error:  # the port or the tap's address is taken
+            sys.stderr.write(f"media: cannot listen: {error}\n")
+            return 1
     return 0
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MAX_LINE = 4096
+MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
 HELLO_TIMEOUT_S = 5
 MAX_BACKLOG = 16 << 20  # a recorder that falls further behind is cut off; it comes back with what it has
 
@@ -47,10 +48,11 @@ class TapServer:
             self.address = f"tcp:{host}:{self._server.sockets[0].getsockname()[1]}"
             return
         folder = self._settings.tap_dir
-        if folder is None:
+        name = f"tap-{os.getpid()}.sock"
+        if folder is None or len(os.fsencode(folder / name)) > MAX_SOCKET_PATH:
             folder = self._own_folder = Path(tempfile.mkdtemp(prefix="huitang-tap-"))
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"tap-{os.getpid()}.sock"
+        self._path = folder / name
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE)
         self._path.chmod(0o600)

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import ipaddress
 import os
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -37,6 +38,25 @@ async def test_a_missing_or_bad_setting_is_named() -> None:
     code, complaint = await _run(SERVER_URL="http://127.0.0.1:1", WORKER_TOKEN="t", MEDIA_PORT="x")
     assert code == 2
     assert "MEDIA_PORT" in complaint
+
+
+async def test_a_taken_port_is_said_in_one_line() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = str(holder.getsockname()[1])
+        code, complaint = await _run(SERVER_URL="http://127.0.0.1:1", WORKER_TOKEN="t", MEDIA_PORT=port)
+    assert code == 1
+    assert complaint.startswith("media: cannot listen: ")
+    assert complaint.count("\n") == 1
+
+
+async def test_a_tap_folder_too_deep_for_a_socket(
+    server: ControlServer, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    await start_worker(MEDIA_TAP_DIR=str(tmp_path / ("deep" * 30)))
+    address = (await server.call(control.RoomOpen(room_id="r")))["tap"]
+    _, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
+    writer.close()
 
 
 async def test_it_waits_for_a_server_and_survives_refusals(server: ControlServer, start_worker: StartWorker) -> None:

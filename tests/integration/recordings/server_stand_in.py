@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,9 @@ from recordings.control import NAMESPACE, ControlModel, RecordingChanged, Record
 class ServerStandIn:
     """Acknowledges every event, as the server does."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, tls: ssl.SSLContext | None = None) -> None:
         self._token = token
+        self._tls = tls
         self._io = socketio.AsyncServer(async_mode="aiohttp", cors_allowed_origins=[])
         self._sid: str | None = None
         self._runner: web.AppRunner | None = None
@@ -35,29 +37,30 @@ class ServerStandIn:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     async def start(self, port: int = 0) -> None:
         app = web.Application()
         self._io.attach(app)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self._tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        if self._runner is not None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
             await self._io.shutdown()
-            await self._runner.cleanup()
+            await runner.cleanup()
 
     async def call(self, message: ControlModel) -> dict[str, Any]:
         """The recorder's answer."""
+        return await self.raw_call(str(message.NAME), message.model_dump(mode="json"))  # type: ignore[attr-defined]
+
+    async def raw_call(self, name: str, data: object) -> dict[str, Any]:
         await wait_for(lambda: self._sid is not None, "no recorder is connected")
-        name = str(message.NAME)  # type: ignore[attr-defined]
-        answer = await self._io.call(
-            name, message.model_dump(mode="json"), to=self._sid, namespace=NAMESPACE, timeout=5
-        )
+        answer = await self._io.call(name, data, to=self._sid, namespace=NAMESPACE, timeout=5)
         return dict(answer)
 
     def last(self, recording_id: str) -> RecordingChanged | None:

@@ -123,6 +123,8 @@ class Recording:
             self._clock.settled()
             self._set_state(RecordingState.PAUSED)
         else:
+            if catalogue.origin_us is not None:
+                self._set_state(RecordingState.RECORDING)
             await self._intake.attach(catalogue.tap)
 
     # --- commands -----------------------------------------------------------------------------------------------------

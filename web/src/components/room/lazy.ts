@@ -1,0 +1,36 @@
+/**
+ * Parts of the room that nobody needs in its first second. They are fetched as soon as the room stands, not on the tap:
+ * leaving must work without a network as well.
+ */
+import { defineAsyncComponent, type Component } from 'vue'
+
+type Loader = () => Promise<{ default: Component }>
+
+const LOADERS = {
+  access: () => import('./AccessHelp.vue'),
+  agenda: () => import('./AgendaPanel.vue'),
+  devices: () => import('./DeviceSheet.vue'),
+  dialogs: () => import('./RoomDialogs.vue'),
+  hands: () => import('./HandsPanel.vue'),
+  people: () => import('./PeopleDialogs.vue'),
+  remarks: () => import('./RemarksPanel.vue'),
+  status: () => import('./StatusSheets.vue'),
+} satisfies Record<string, Loader>
+
+export const AccessHelp = defineAsyncComponent(LOADERS.access)
+export const AgendaPanel = defineAsyncComponent(LOADERS.agenda)
+export const DeviceSheet = defineAsyncComponent(LOADERS.devices)
+export const HandsPanel = defineAsyncComponent(LOADERS.hands)
+export const RemarksPanel = defineAsyncComponent(LOADERS.remarks)
+export const RoomDialogs = defineAsyncComponent(LOADERS.dialogs)
+export const PeopleDialogs = defineAsyncComponent(LOADERS.people)
+export const StatusSheets = defineAsyncComponent(LOADERS.status)
+
+const SETTLE_MS = 1500
+
+/** One that cannot be fetched now is tried again when it is needed. */
+export function fetchLater(): void {
+  setTimeout(() => {
+    for (const load of Object.values(LOADERS)) void load().catch(() => undefined)
+  }, SETTLE_MS)
+}

@@ -79,8 +79,11 @@ class DtlsAssociation:
         """Raises ConnectionError if the handshake fails and TimeoutError if it does not end in time."""
         self._transport._set_role("client" if active else "server")
         parameters = RTCDtlsParameters([RTCDtlsFingerprint(algorithm=algorithm, value=fingerprint)])
-        async with asyncio.timeout(timeout_s):
-            await self._transport.start(parameters)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._transport.start(parameters)
+        except TimeoutError:
+            raise TimeoutError(f"a DTLS handshake was not over within {timeout_s:.0f} s") from None
         if self._transport.state != "connected":
             raise ConnectionError(f"DTLS is {self._transport.state} instead of connected")
 

@@ -65,10 +65,11 @@ RECORD_SOURCE = """async (seconds) => {
   const recorder = new MediaRecorder(new MediaStream(own), {mimeType: 'video/webm;codecs=vp8,opus'});
   const parts = []; recorder.ondataavailable = event => parts.push(event.data);
   const stopped = new Promise(done => recorder.onstop = done);
-  recorder.start(); await new Promise(done => setTimeout(done, seconds * 1000)); recorder.stop(); await stopped;
+  const began = Date.now(); recorder.start(); await new Promise(done => setTimeout(done, seconds * 1000));
+  recorder.stop(); await stopped;
   const bytes = new Uint8Array(await new Blob(parts).arrayBuffer()); let text = '';
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return btoa(text);
+  return [began, btoa(text)];
 }"""
 
 
@@ -99,6 +100,7 @@ async def spectrum(page: Page, frequencies: list[float]) -> dict[float, float]:
     return {float(f): level for f, level in found.items()}
 
 
-async def record_source(page: Page, seconds: float) -> bytes:
-    """A WebM of this publisher's own camera and microphone."""
-    return base64.b64decode(await page.evaluate(RECORD_SOURCE, seconds))
+async def record_source(page: Page, seconds: float) -> tuple[float, bytes]:
+    """When it began (UTC ms), and a WebM of this publisher's own camera and microphone."""
+    began_ms, encoded = await page.evaluate(RECORD_SOURCE, seconds)
+    return float(began_ms), base64.b64decode(encoded)

@@ -33,10 +33,12 @@ class Decoded:
     def duration_ms(self) -> float:
         return max(self.audio_end_ms, self.video_ms[-1] if self.video_ms else 0.0)
 
-    @property
-    def lag_ms(self) -> float:
-        """How much later the beep comes than the flash (median)."""
-        return nearest_lag_ms(self.flash_edges_ms, self.beep_edges_ms)
+    def lag_ms(self, start_ms: float = 0.0, end_ms: float = float("inf")) -> float:
+        """How much later the beep comes than the flash (median) in this stretch."""
+        flashes, beeps = (
+            [at for at in edges if start_ms <= at <= end_ms] for edges in (self.flash_edges_ms, self.beep_edges_ms)
+        )
+        return nearest_lag_ms(flashes, beeps)
 
     def level_db(self, frequency_hz: float) -> float:
         """Strength of a tone over the whole recording, relative to its total power."""

@@ -7,6 +7,8 @@ Everything is idempotent: it is said how things shall be, and nothing happens wh
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from media.control import Source
 from server.errors import AppError, ForbiddenError, NotFoundError
@@ -39,7 +41,7 @@ class Conduct:
         return await self._sign_in(room, member_id, {"method": "proxy", "by": who.member_id}, who)
 
     async def _sign_in(self, room: Room, member_id: str, payload: dict[str, str], who: Participant) -> RollEntry:
-        async with room.lock:
+        async with _acting(room, who):
             _require_open(room)
             if not room.roll.expects(member_id):
                 raise NotFoundError("this member is not on the roll")
@@ -54,7 +56,7 @@ class Conduct:
         if not clean:
             raise AppError(ErrorCode.VALIDATION, "the remark is empty", fields={"text": "must not be empty"})
         remark_id = remark_id_of(who.participant_id, request_id)
-        async with room.lock:
+        async with _acting(room, who):
             _require_live(room)
             if room.remarks.get(remark_id) is None:
                 payload = {**_remark_of(who, remark_id, room), "text": clean}
@@ -64,13 +66,13 @@ class Conduct:
             return remark
 
     async def raise_hand(self, room: Room, who: Participant) -> None:
-        async with room.lock:
+        async with _acting(room, who):
             _require_open(room)
             if who.participant_id not in room.hands:
                 await self._desk.record(room, "hand_raised", _hand(who), actor=who.member_id)
 
     async def lower_hand(self, room: Room, who: Participant, participant_id: str | None) -> None:
-        async with room.lock:
+        async with _acting(room, who):
             whose = _other(room, participant_id or who.participant_id)
             if whose is not who and not room_grants(who.role).moderate:
                 raise ForbiddenError("only the host takes down another's hand")
@@ -80,7 +82,7 @@ class Conduct:
 
     async def give_floor(self, room: Room, who: Participant, participant_id: str, request_id: str) -> None:
         remark_id = remark_id_of(who.participant_id, request_id)
-        async with room.lock:
+        async with _acting(room, who):
             _require_live(room)
             speaker = _other(room, participant_id)
             if room.floor.is_held_by(participant_id) or room.remarks.get(remark_id):
@@ -92,7 +94,7 @@ class Conduct:
             await self._desk.record(room, "floor_given", payload, actor=who.member_id)
 
     async def end_floor(self, room: Room, who: Participant) -> None:
-        async with room.lock:
+        async with _acting(room, who):
             mine = room.floor.turn is None or room.floor.is_held_by(who.participant_id)
             if not mine and not room_grants(who.role).moderate:
                 raise ForbiddenError("only the host ends another's turn")
@@ -115,7 +117,7 @@ class Conduct:
     # --- agenda, stage ---
 
     async def move_agenda(self, room: Room, who: Participant, item_id: str | None) -> None:
-        async with room.lock:
+        async with _acting(room, who):
             _require_live(room)
             if item_id is not None and item_id not in room.agenda:
                 raise NotFoundError("no such agenda item")
@@ -123,7 +125,7 @@ class Conduct:
                 await self._desk.record(room, "agenda_moved", {"item_id": item_id}, actor=who.member_id)
 
     async def pin_stage(self, room: Room, who: Participant, publication_id: str | None) -> None:
-        async with room.lock:
+        async with _acting(room, who):
             if publication_id is not None and room.publications.get(publication_id) is None:
                 raise NotFoundError("nobody sends this")
             if room.stage.pinned != publication_id:
@@ -134,7 +136,7 @@ class Conduct:
     async def publish(self, room: Room, who: Participant, source: Source, *, muted: bool) -> None:
         if not may_publish(who.role, source):
             raise ForbiddenError(f"no grant for {source}")
-        async with room.lock:
+        async with _acting(room, who):
             if room.publications.get(publication_id_of(who.participant_id, source)) is None:
                 payload = {"participant_id": who.participant_id, "source": source, "muted": muted}
                 await self._desk.record(room, "publication_started", payload, actor=who.member_id)
@@ -142,7 +144,7 @@ class Conduct:
                 await self._mute(room, who, source, muted)
 
     async def mute(self, room: Room, who: Participant, source: Source, *, muted: bool) -> None:
-        async with room.lock:
+        async with _acting(room, who):
             if room.publications.get(publication_id_of(who.participant_id, source)) is None:
                 raise NotFoundError(f"you do not send {source}")
             await self._mute(room, who, source, muted)
@@ -154,13 +156,13 @@ class Conduct:
             await self._desk.record(room, "publication_muted", payload, actor=who.member_id)
 
     async def unpublish(self, room: Room, who: Participant, source: Source) -> None:
-        async with room.lock:
+        async with _acting(room, who):
             if room.publications.get(publication_id_of(who.participant_id, source)) is not None:
                 payload = {"participant_id": who.participant_id, "source": source}
                 await self._desk.record(room, "publication_ended", payload, actor=who.member_id)
 
     async def mute_other(self, room: Room, who: Participant, participant_id: str) -> None:
-        async with room.lock:
+        async with _acting(room, who):
             target = _other(room, participant_id)
             publication = room.publications.get(publication_id_of(participant_id, "microphone"))
             if publication is None or publication.muted:
@@ -175,6 +177,16 @@ def clean_text(text: str) -> str:
     """Without control and direction characters (but line breaks and joiners), which documents cannot hold."""
     kept = (c for c in text if c in _KEPT or (unicodedata.category(c) not in ("Cc", "Cf", "Cs") and c not in _BAD))
     return "".join(kept).strip()
+
+
+@asynccontextmanager
+async def _acting(room: Room, who: Participant) -> AsyncIterator[None]:
+    """The room's lock, for somebody who is still in the room when it is had: he may have left, or been removed, while
+    his command waited. Raises AppError NOT_JOINED."""
+    async with room.lock:
+        if not who.in_room:
+            raise AppError(ErrorCode.NOT_JOINED, "the seat was given up")
+        yield
 
 
 def _require_open(room: Room) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from media.control import ParticipantMedia, SlotInfo, TransportAnswer, TransportState
+from server.errors import AppError
+from server.protocol.codes import ErrorCode
 from server.protocol.events import MediaMoved, PublicationChanged, SpeakersChanged
 from server.rooms.desk import Desk
 from server.rooms.grants import media_grants
@@ -26,8 +29,13 @@ class MediaLink:
         self._plane = plane
 
     async def offer(self, room: Room, who: Participant, sdp: str) -> TransportAnswer:
-        """Raises AppError BAD_SDP, NO_USABLE_MEDIA, ROOM_FULL, MEDIA_UNAVAILABLE."""
-        return await self._plane.offer(room.meeting_id, who.participant_id, sdp, media_grants(who.role))
+        """Raises AppError BAD_SDP, NO_USABLE_MEDIA, ROOM_FULL, MEDIA_UNAVAILABLE, NOT_JOINED."""
+        answer = await self._plane.offer(room.meeting_id, who.participant_id, sdp, media_grants(who.role))
+        if not who.in_room:  # removed, or gone, while the worker answered: closing came before there was anything
+            with suppress(AppError):
+                await self.close_transport(room, who.participant_id)
+            raise AppError(ErrorCode.NOT_JOINED, "the seat was given up")
+        return answer
 
     async def set_view(self, room: Room, who: Participant, publication_ids: tuple[str, ...]) -> tuple[SlotInfo, ...]:
         return await self._plane.set_view(room.meeting_id, who.participant_id, publication_ids)

@@ -86,6 +86,8 @@ class Dispatcher:
         return answer
 
     def _check_seat(self, session: Session, command: Command) -> None:
+        if session.gone:
+            raise AppError(ErrorCode.NOT_JOINED, "the connection has ended")
         if isinstance(command, RoomJoin):
             if session.seat is not None and not session.holds_seat():
                 raise AppError(ErrorCode.REPLACED, "the seat is held by another connection")

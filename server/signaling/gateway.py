@@ -101,8 +101,11 @@ class Gateway:
 
     async def _handle_disconnect(self, sid: str, reason: str) -> None:
         session = self._sessions.pop(sid, None)
-        if session is None or session.seat is None:
+        if session is None:
             return
+        # A join that still waits for the room's lock sits down before the disconnect behind it stands up again; one
+        # that has not begun is refused. Else the seat would be held by a socket that is not there any more.
+        session.gone = True
         silent_ms = 0
         if reason == self.sio.reason.PING_TIMEOUT:
             # The unanswered ping was sent a timeout ago, the last answered one an interval before that.
@@ -124,7 +127,14 @@ class Gateway:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
-            self._dispatcher.forget_closed_rooms()
+            await self.sweep()
+
+    async def sweep(self) -> None:
+        """Forgets what nobody needs any more: answers of closed rooms, and sessions whose socket ended while it was
+        being admitted, so that its disconnect came before the session."""
+        self._dispatcher.forget_closed_rooms()
+        for sid in [sid for sid in self._sessions if not self.sio.manager.is_connected(sid, "/")]:
+            await self._handle_disconnect(sid, self.sio.reason.TRANSPORT_ERROR)
 
 
 class _SocketWire:

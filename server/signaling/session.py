@@ -11,7 +11,7 @@ from server.signaling.rate import TokenBucket
 
 @dataclass(slots=True)
 class Session:
-    """``epoch`` None: came with a ticket. ``seat`` is set by ``room.join``."""
+    """``epoch`` None: came with a ticket. ``seat`` is set by ``room.join``. ``gone``: the socket ended."""
 
     sid: str
     room: Room
@@ -22,6 +22,7 @@ class Session:
     heard_ms: int
     refused: int = 0
     seat: Participant | None = None
+    gone: bool = False
 
     def holds_seat(self) -> bool:
         """Another connection may have taken it, or the host taken it away."""

@@ -225,3 +225,31 @@ async def test_killed_server_loses_no_acknowledged_remark(process: Process) -> N
     assert verify(events) is None
     remarks = [event.payload for event in events if event.type == "remark"]
     assert len(remarks) == len(set(remarks)) == sum(map(len, sent)) >= len(texts)
+
+
+async def test_a_socket_that_ends_while_its_join_waits_leaves_no_ghost(house: House, arrive: Arrive) -> None:
+    await arrive("host")
+    room = house.services.rooms.get("m")
+    assert room is not None
+    member = Guest(house.url)
+    assert await member.connect(ticket=house.ticket("n1"))
+    async with room.lock:
+        await member.sio.emit("room.join", {"request_id": "j"})
+        await until(lambda: bool(room.lock._waiters), "the join waits for the room")
+        await member.cut()
+        await until(lambda: len(house.gateway._sessions) == 1, "the server notices")
+    await until(lambda: room.seat_of("n1") is not None, "the join is through")
+    seat = room.seat_of("n1")
+    assert seat is not None
+    await until(lambda: seat.connection is None and not seat.liveness.connected, "nobody holds the seat")
+
+
+async def test_a_session_without_a_socket_is_swept_away(house: House, arrive: Arrive) -> None:
+    member = await arrive("n1")
+    (sid,) = house.gateway._sessions
+    session = house.gateway._sessions[sid]
+    await member.close()
+    await until(lambda: not house.gateway._sessions, "the socket's end is noticed")
+    house.gateway._sessions[sid] = session  # as when the socket ended while it was being admitted
+    await house.gateway.sweep()
+    assert not house.gateway._sessions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from server.errors import AppError
@@ -143,3 +145,25 @@ async def test_after_the_end_nothing_is_taken(hall: Hall) -> None:
     hall.room.state = MeetingState.ENDED
     assert await code_of(hall.conduct.sign_in(hall.room, member)) is ErrorCode.MEETING_STATE
     assert await code_of(hall.conduct.raise_hand(hall.room, member)) is ErrorCode.MEETING_STATE
+
+
+async def test_a_command_that_waited_while_its_sender_was_removed_does_nothing(hall: Hall) -> None:
+    host, member = await hall.sit("host"), await hall.sit("n1")
+    await hall.start()
+    async with hall.room.lock:
+        waiting = [
+            asyncio.create_task(code_of(action))
+            for action in (
+                hall.conduct.post_remark(hall.room, member, "晚了", "r"),
+                hall.conduct.raise_hand(hall.room, member),
+                hall.conduct.publish(hall.room, member, "camera", muted=False),
+                hall.conduct.sign_in(hall.room, member),
+            )
+        ]
+        await asyncio.sleep(0)  # they wait for the lock
+        payload = {"participant_id": member.participant_id, "member_id": "n1", "reason": "removed"}
+        await hall.desk.record(hall.room, "left", payload, actor=host.member_id)
+    assert await asyncio.gather(*waiting) == [ErrorCode.NOT_JOINED] * 4
+    assert hall.log.types()[-1] == "left"
+    assert not hall.room.hands.infos()
+    assert not hall.room.publications.infos()

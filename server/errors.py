@@ -32,8 +32,26 @@ class NotFoundError(AppError):
         super().__init__(ErrorCode.NOT_FOUND, message)
 
 
-class DatabaseAwayError(AppError):
+class _DatabaseError(AppError):
+    """``detail`` is the driver's text with its SQL: for our own log only, never for who asked."""
+
+    def __init__(self, code: ErrorCode, message: str, detail: str, *, retryable: bool) -> None:
+        super().__init__(code, message, retryable=retryable)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail or self.message
+
+
+class DatabaseAwayError(_DatabaseError):
     """The database does not answer. Retry."""
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(ErrorCode.DATABASE_AWAY, message, retryable=True)
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(ErrorCode.DATABASE_AWAY, "the database does not answer", detail, retryable=True)
+
+
+class UnstorableError(_DatabaseError):
+    """The database cannot hold a value, such as a NUL character."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(ErrorCode.BAD_REQUEST, "a value cannot be stored", detail, retryable=False)

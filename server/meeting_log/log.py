@@ -25,6 +25,7 @@ from server.meeting_log.journal import Journal, JournalError
 from server.meeting_log.types import LoggedEvent, validate
 from server.protocol.codes import ErrorCode
 from server.storage.engine import Database
+from server.telemetry.counters import count
 
 _BATCH = 500
 _RETRY_FIRST_S = 0.1
@@ -172,11 +173,17 @@ class DurableLog:
                 await self._work.wait()
             try:
                 await self._apply_batch()
-                pause_s = _RETRY_FIRST_S
             except DatabaseAwayError as error:
                 await self._note(error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _RETRY_MAX_S)
+            except Exception as error:  # copying must never end: whoever waits for it would wait for ever
+                count("log_copies_failed")
+                _logger.exception("copying the meeting log into the database failed")
+                await self._note(DatabaseAwayError(str(error)))
+            else:
+                pause_s = _RETRY_FIRST_S
+                continue
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _RETRY_MAX_S)
 
     def _clear_journal(self) -> None:
         if self._journal.size_bytes > _CLEAR_ABOVE_BYTES:

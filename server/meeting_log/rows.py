@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from server.errors import NotFoundError
+from server.errors import NotFoundError, UnstorableError
 from server.meeting_log.types import LoggedEvent
 from server.storage.engine import Database
 from server.storage.models import LogEvent, Meeting
+
+_REFUSED = (IntegrityError, UnstorableError)
 
 
 async def head(db: Database, meeting_id: str) -> LoggedEvent | None:
@@ -35,11 +37,11 @@ async def insert(db: Database, events: Sequence[LoggedEvent]) -> list[str]:
     refused: list[str] = []
     try:
         await _insert(db, events)
-    except IntegrityError:
+    except _REFUSED:
         for meeting_id in dict.fromkeys(event.meeting_id for event in events):
             try:
                 await _insert(db, [event for event in events if event.meeting_id == meeting_id])
-            except IntegrityError:
+            except _REFUSED:
                 refused.append(meeting_id)
     return refused
 

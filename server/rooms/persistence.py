@@ -127,7 +127,8 @@ async def save_recording(
     duration_ms: int = 0,
     gaps: list[Any] | None = None,
 ) -> None:
-    """Makes the row or brings it up to date. A final state is never left again."""
+    """Makes the row or brings it up to date. A final state is never left again, and a finished recording is as long as
+    the log says; while it runs it only grows."""
     async with db.session() as session:
         row = await session.get(Recording, recording_id)
         if row is None:
@@ -137,7 +138,8 @@ async def save_recording(
             return
         row.state, row.code = state, code
         row.origin_ms = origin_ms if origin_ms is not None else row.origin_ms
-        row.duration_ms = max(duration_ms, row.duration_ms or 0)
+        is_finished = state == RecordingState.FINISHED.value
+        row.duration_ms = duration_ms if is_finished else max(duration_ms, row.duration_ms or 0)
         row.gaps = gaps if gaps is not None else row.gaps or []
 
 

@@ -1,4 +1,4 @@
-"""Work on the database that nobody waits for: in order, again while the database is away. Owns one task."""
+"""Work on the database that nobody waits for: in order, again while the database or the log is away. Owns one task."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from server.errors import DatabaseAwayError
+from server.errors import AppError
 from server.telemetry.counters import count
 
 _RETRY_FIRST_S = 0.1
@@ -58,11 +58,11 @@ class DeferredWork:
             name, work = self._waiting[0]
             try:
                 await work()
-            except DatabaseAwayError:
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _RETRY_MAX_S)
-                continue
-            except Exception:
+            except Exception as error:
+                if isinstance(error, AppError) and error.retryable:  # the database or the log is away
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, _RETRY_MAX_S)
+                    continue
                 count("deferred_work_failed")
                 _logger.exception("deferred work failed: %s", name)
             pause_s = _RETRY_FIRST_S

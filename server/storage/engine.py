@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from server.errors import DatabaseAwayError
+from server.errors import DatabaseAwayError, UnstorableError
 
 # Parameters are hidden: what the database refuses is logged, and names of people do not belong there.
 # A request waits this long for a database that neither answers nor refuses.
@@ -19,6 +19,8 @@ PATIENCE_S = 5.0
 _ASYNCPG = {"timeout": PATIENCE_S, "command_timeout": 3 * PATIENCE_S}
 # SQLSTATE classes (PostgreSQL appendix A): lost connection, no room for one more, shutting down or starting up.
 _AWAY = ("08", "53", "57P")
+# Data exceptions: a NUL character in a text, a number or a text that is too long for its column.
+_UNSTORABLE = "22"
 
 
 class Database:
@@ -42,15 +44,19 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """One transaction. Raises DatabaseAwayError when the database does not answer."""
+        """One transaction. Raises DatabaseAwayError when the database does not answer, UnstorableError for values
+        that it cannot hold."""
         try:
             async with self._sessions() as session, session.begin():
                 yield session
         except (OperationalError, PoolTimeoutError, OSError) as error:
             raise DatabaseAwayError(str(error)) from error
         except DBAPIError as error:
-            if error.connection_invalidated or str(getattr(error.orig, "sqlstate", "")).startswith(_AWAY):
+            sqlstate = str(getattr(error.orig, "sqlstate", ""))
+            if error.connection_invalidated or sqlstate.startswith(_AWAY):
                 raise DatabaseAwayError(str(error)) from error
+            if sqlstate.startswith(_UNSTORABLE):
+                raise UnstorableError(str(error)) from error
             raise
 
     async def check(self) -> None:
@@ -64,7 +70,11 @@ class Database:
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """WAL lets readers go on while one writes; FULL keeps every acknowledged commit through a power cut."""
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+    except sqlite3.Error:
+        connection.close()  # the pool never gets it, so nobody else would
+        raise

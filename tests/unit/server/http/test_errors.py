@@ -72,3 +72,9 @@ def test_sockets_of_our_own_host_are_allowed(host: str) -> None:
 @pytest.mark.parametrize("host", ["", "x; script-src *", "a b", "evil.example/", "x:99999999"])
 def test_a_strange_host_does_not_get_into_the_policy(host: str) -> None:
     assert "connect-src 'self';" in content_security_policy(host)
+
+
+def test_what_the_database_driver_said_is_not_for_the_asker() -> None:
+    error = DatabaseAwayError("(OperationalError) no route [SQL: SELECT account.password_hash FROM account]")
+    assert "SELECT" in str(error)  # for our own log
+    assert error_info(error).message == "the database does not answer"

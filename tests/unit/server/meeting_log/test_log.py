@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from server.errors import AppError, DatabaseAwayError, NotFoundError
 from server.meeting_log import rows
 from server.meeting_log.chain import verify
 from server.meeting_log.log import DurableLog
+from server.meeting_log.types import LoggedEvent
 from server.protocol.codes import ErrorCode
 from server.storage.engine import Database
 from server.storage.models import LogEvent, Meeting
@@ -194,3 +195,19 @@ async def test_journal_is_emptied_when_it_grows(log: DurableLog, tmp_path: Path)
     journal = tmp_path / "journal" / "log.jsonl"
     await until(lambda: journal.stat().st_size == 0, "the journal is emptied")
     assert (await log.append("m1", "meeting_resumed", {})).seq == 181
+
+
+async def test_a_fault_nobody_foresaw_does_not_end_the_copying(
+    log: DurableLog, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, faults = rows.insert, [RuntimeError("a bug")]
+
+    async def faulty(database: Database, events: Sequence[LoggedEvent]) -> list[str]:
+        if faults:
+            raise faults.pop()
+        return await insert(database, events)
+
+    monkeypatch.setattr(rows, "insert", faulty)
+    event = await log.append("m1", "meeting_resumed", {})
+    await until(lambda: log.backlog == 0, "the event is copied")
+    assert await rows.read(db, "m1") == [event]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from server.errors import DatabaseAwayError
+from server.errors import AppError, DatabaseAwayError
+from server.protocol.codes import ErrorCode
 from server.rooms.write_behind import DeferredWork
 
 
@@ -63,3 +64,19 @@ async def test_close_does_not_wait_for_a_database_that_stays_away() -> None:
     async with asyncio.timeout(10):
         await deferred.close(0.05)
         await deferred.close(0.05)
+
+
+async def test_a_log_that_is_away_is_waited_for_as_well() -> None:
+    deferred = DeferredWork()
+    tries: list[int] = []
+
+    async def assemble() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise AppError(ErrorCode.LOG_UNAVAILABLE, "the disk is full", retryable=True)
+
+    deferred.put("assemble", assemble)
+    async with asyncio.timeout(10):
+        await deferred.drained()
+    assert len(tries) == 3
+    await deferred.close(1)

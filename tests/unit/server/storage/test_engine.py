@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from server.errors import DatabaseAwayError
+from server.errors import DatabaseAwayError, UnstorableError
+from server.protocol.codes import ErrorCode
 from server.storage import engine
 from server.storage.engine import Database
 from server.storage.models import Account, Member
@@ -65,3 +68,28 @@ async def test_what_is_logged_of_a_refusal_names_nobody(db: Database) -> None:
             session.add(Account(id="a" * 32, member_id="nobody", login="王建国", password_hash="秘", created_ms=1))
     assert "王建国" not in str(caught.value)
     assert "秘" not in str(caught.value)
+
+
+async def test_a_connection_that_cannot_be_tuned_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "junk.db").write_bytes(b"no database at all" * 500)
+    before = threading.active_count()
+    db = Database(f"sqlite+aiosqlite:///{tmp_path / 'junk.db'}")
+    with pytest.raises(DatabaseError):
+        await db.check()
+    await db.close()
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before:  # aiosqlite has a thread per open connection
+        assert time.monotonic() < deadline, "still waiting: the connection's thread ends"
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.integration
+async def test_a_text_that_postgresql_cannot_hold_is_the_askers_fault() -> None:
+    with postgres() as server:
+        db = Database(server.create_database("nul"))
+        with pytest.raises(UnstorableError) as caught:
+            async with db.session() as session:
+                await session.execute(text("SELECT :given"), {"given": "a\0b"})
+        assert caught.value.code is ErrorCode.BAD_REQUEST
+        assert "SELECT" not in caught.value.message
+        await db.close()

@@ -1,7 +1,7 @@
 """The wire format of the tap: plain RTP and room events from a media worker to a recorder.
 
 A byte stream (unix or TCP socket). The recorder connects and sends one ``TapHello`` as a JSON line; later JSON lines
-are ``TapRequest``. The worker answers with frames. It keeps the frames of the last 5 s (a ring) and, when ``after`` is
+are ``TapRequest``. The worker answers with frames. It keeps the frames of the last 15 s (a ring) and, when ``after`` is
 given and still in the ring, begins with the frame after it, so that a killed and restarted recorder loses nothing that
 the ring holds.
 

@@ -1,4 +1,4 @@
-"""The last five seconds of one room for a recorder: RTP, sender reports and events; and who gets them live."""
+"""The last fifteen seconds of one room for a recorder: RTP, sender reports and events; and who gets them live."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from media.clock import Clock
 if TYPE_CHECKING:
     from media.uptrack import UpTrack
 
-KEPT_US = 5_000_000
-MAX_BYTES = 32 << 20  # five seconds of 50 Mbit/s
+KEPT_US = 15_000_000  # a recorder that was killed is back well before this, on a busy machine too
+MAX_BYTES = 64 << 20  # fifteen seconds of 35 Mbit/s
 
 Listener = Callable[[bytes], None]
 

@@ -87,7 +87,7 @@ def test_a_restarted_recorder_loses_nothing(ring: TapRing) -> None:
 def test_what_left_the_ring_is_declared(ring: TapRing, clock: FrozenClock) -> None:
     number = ring.add_track(track())
     ring.append_rtp(number, rtp(1))
-    clock.now += 6
+    clock.now += 16
     ring.append_rtp(number, rtp(2))
     ring.append_rtp(number, rtp(3))
     recorder = join(ring, 1)
@@ -104,7 +104,7 @@ def test_tracks_come_and_go(ring: TapRing, clock: FrozenClock) -> None:
     assert [event["event"] for event in recorder.events] == ["room", "track_added", "track_removed", "track_added"]
     assert [info["number"] for info in join(ring, 0).events[0]["tracks"]] == [first, second], "still in the ring"
     ring.remove_track(99)
-    clock.now += 6
+    clock.now += 16
     ring.append_rtp(second, rtp(1))
     assert [info["number"] for info in join(ring).events[0]["tracks"]] == [second]
 

@@ -39,8 +39,6 @@ export default {
     error_id: 'Error {id}',
     not_found_title: 'Page not found',
     not_found_text: 'The link may be out of date, or the content was removed.',
-    forbidden_title: 'No right to see this',
-    required: 'required',
     optional: 'optional',
   },
 } satisfies Translated<typeof zh>

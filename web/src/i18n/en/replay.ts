@@ -24,7 +24,6 @@ export default {
   back_10: 'Back 10 seconds',
   forward_10: 'Forward 10 seconds',
   speed: 'Speed',
-  volume: 'Volume',
   mute: 'Mute',
   unmute: 'Unmute',
   fullscreen: 'Full screen',

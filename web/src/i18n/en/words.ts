@@ -20,5 +20,4 @@ export default {
   expected_present: '{expected} expected · {present} present',
   host: 'Host {name}',
   lecturer: 'Lecturer {name}',
-  recorder: 'Recorder {name}',
 } satisfies Translated<typeof zh>

@@ -37,8 +37,6 @@ export default {
     error_id: '错误编号 {id}',
     not_found_title: '没有找到这个页面',
     not_found_text: '链接可能已失效，或内容已被移除。',
-    forbidden_title: '没有查看权限',
-    required: '必填',
     optional: '选填',
   },
 }

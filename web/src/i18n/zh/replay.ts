@@ -22,7 +22,6 @@ export default {
   back_10: '后退 10 秒',
   forward_10: '前进 10 秒',
   speed: '播放速度',
-  volume: '音量',
   mute: '静音',
   unmute: '取消静音',
   fullscreen: '全屏',

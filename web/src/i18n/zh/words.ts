@@ -24,5 +24,4 @@ export default {
   expected_present: '应到 {expected} · 实到 {present}',
   host: '主持 {name}',
   lecturer: '主讲 {name}',
-  recorder: '记录 {name}',
 }

@@ -19,10 +19,10 @@ from tests.e2e.media_files import MediaFiles
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+FAKE_DEVICES = ("--use-fake-device-for-media-stream",)
+ALLOW_DEVICES = ("--use-fake-ui-for-media-stream",)
 FLAGS = (
     "--no-sandbox",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--disable-background-networking",
     "--disable-component-update",
@@ -34,6 +34,7 @@ FLAGS = (
     "--auto-select-desktop-capture-source=Entire screen",
 )
 PATIENCE_MS = 20_000
+CHROMIUM = "/usr/bin/chromium"
 
 
 @dataclass
@@ -104,6 +105,14 @@ class Actor:
     async def show_panel(self, key: str) -> None:
         await self.see(f"tab-{key}").click()
 
+    async def sign_entry(self, entry_id: str, password: str) -> None:
+        """Signs a ledger entry on its page, giving the password again."""
+        await self.open(f"/ledger/{entry_id}")
+        await self.see("sign").click(timeout=PATIENCE_MS)
+        await self.see("sign-password").fill(password)
+        await self.see("sign-confirm").click()
+        await expect(self.see("sign-password")).to_have_count(0, timeout=PATIENCE_MS)
+
     async def end_meeting(self) -> None:
         await self.see("end-meeting").click()
         await self.see("alert-confirm").click()
@@ -128,23 +137,24 @@ async def launch(
     *,
     viewport: dict[str, int] | None = None,
     extra_flags: tuple[str, ...] = (),
-    executable: str = "/usr/bin/chromium",
+    fake_devices: bool = True,
+    allow_devices: bool = True,
 ) -> Actor:
     """A Chromium of this person's own; without files the fake devices play their built-in pattern."""
-    flags = [*FLAGS, *extra_flags]
+    flags = [*FLAGS, *(FAKE_DEVICES if fake_devices else ()), *(ALLOW_DEVICES if allow_devices else ()), *extra_flags]
     if files is not None:
         flags += [
             f"--use-file-for-fake-video-capture={files.video}",
             f"--use-file-for-fake-audio-capture={files.audio}",
         ]
-    browser = await playwright.chromium.launch(executable_path=executable, args=flags)
+    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
     size: Any = viewport or DESKTOP
     context = await browser.new_context(
         viewport=size,
         locale="zh-CN",
         timezone_id="Asia/Shanghai",
         ignore_https_errors=True,
-        permissions=["camera", "microphone"],
+        permissions=["camera", "microphone"] if allow_devices else [],
         is_mobile=size["width"] < 600,
         has_touch=size["width"] < 600,
     )

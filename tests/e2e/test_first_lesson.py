@@ -227,10 +227,7 @@ async def position_s(actor: Actor, at_least: float) -> bool:
 async def sign_and_export(stage: Stage, meeting_id: str, entry_id: str, screenshots: Path) -> None:
     """Recorder, then host sign with their passwords; both exports hold this very lesson."""
     for name in ("secretary", "host"):
-        actor = stage.people[name]
-        entry = await actor.api("GET", f"/api/ledger/{entry_id}")
-        password = stage.home.logins[name]["password"]
-        await actor.api("POST", f"/api/ledger/{entry_id}/sign", {"password": password, "version": entry["version"]})
+        await stage.people[name].sign_entry(entry_id, stage.home.logins[name]["password"])
     host = stage.people["host"]
     await host.open(f"/ledger/{entry_id}")
     await expect(host.page.get_by_text(REMARKS["member"]).first).to_be_visible(timeout=PATIENCE_MS)

@@ -48,10 +48,11 @@ class Installation:
     process: asyncio.subprocess.Process
     output: list[str] = field(default_factory=list)
     logins: dict[str, dict[str, str]] = field(default_factory=dict)
+    origin: str = "http://127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.origin}:{self.port}"
 
     def pid_of(self, name: str) -> int | None:
         """Process id of a child by its program name ("server", "media-0", "recorder-0")."""
@@ -83,7 +84,7 @@ class Installation:
 
     async def healthy(self) -> bool:
         try:
-            async with aiohttp.ClientSession() as session, session.get(self.url + "/healthz") as answer:
+            async with aiohttp.ClientSession() as session, session.get(self.url + "/healthz", ssl=False) as answer:
                 return answer.status == 200
         except (aiohttp.ClientError, OSError):
             return False
@@ -110,7 +111,7 @@ class Installation:
 
 
 @asynccontextmanager
-async def installation(data_dir: Path, **env: str) -> AsyncIterator[Installation]:
+async def installation(data_dir: Path, origin: str = "http://127.0.0.1", **env: str) -> AsyncIterator[Installation]:
     """Starts the supervisor on an empty folder with the demonstration organisation; stops everything at the end."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
@@ -122,7 +123,7 @@ async def installation(data_dir: Path, **env: str) -> AsyncIterator[Installation
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    here = Installation(data_dir, port, process)
+    here = Installation(data_dir, port, process, origin=origin)
     reader = asyncio.create_task(_collect(here))
     try:
         await until("a healthy installation", here.healthy, 60)

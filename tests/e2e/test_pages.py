@@ -26,7 +26,7 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('button, a[href], input, 
       && !e.closest('p, li p, .visually-hidden')
       && !e.matches('.visually-hidden, .skip, [type=checkbox], [type=radio], [role=switch]')
       && r.height < 43.5; })
-  .map(e => [e.dataset.testid || e.textContent.trim().slice(0, 20), Math.round(e.getBoundingClientRect().height)].join())"""
+  .map(e => (e.dataset.testid || e.textContent.trim()) + ' ' + Math.round(e.getBoundingClientRect().height))"""
 
 
 @asynccontextmanager

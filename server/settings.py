@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class Settings:
     object_store: str = ""  # "" = local store in data_dir
     worker_token: str = ""  # shared secret of media workers and recorders; the supervisor makes one
     public_origins: tuple[str, ...] = ()  # extra allowed Origin values, for a TLS front
-    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks whose X-Forwarded-For is believed
     redis_url: str = ""  # "" = one server; else Socket.IO fan-out over Redis
     tls_cert: str = ""
     tls_key: str = ""
@@ -49,7 +50,7 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
         object_store=env.get("OBJECT_STORE", ""),
         worker_token=env.get("WORKER_TOKEN", ""),
         public_origins=_list(env.get("PUBLIC_ORIGINS", "")),
-        trusted_proxies=_list(env.get("TRUSTED_PROXIES", "")),
+        trusted_proxies=_networks("TRUSTED_PROXIES", env.get("TRUSTED_PROXIES", "")),
         redis_url=env.get("REDIS_URL", ""),
         tls_cert=env.get("TLS_CERT", ""),
         tls_key=env.get("TLS_KEY", ""),
@@ -61,6 +62,15 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
 
 def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _networks(name: str, text: str) -> tuple[str, ...]:
+    for part in _list(text):
+        try:
+            ipaddress.ip_network(part, strict=False)
+        except ValueError:
+            raise ValueError(f"{name} must be addresses or networks, not {part!r}") from None
+    return _list(text)
 
 
 def _async_driver(url: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import math
 
 from aiohttp import web
 
@@ -15,15 +17,38 @@ from server.services import Services
 from server.telemetry.counters import prometheus_text
 
 UP = "up"
+KEPT_S = 1.0
+
+
+class HealthCheck:
+    """Anybody may ask, so the database and the store are asked at most once a second, whoever asks us how often."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._asking = asyncio.Lock()
+        self._asked_s = -math.inf
+        self._database = self._store = ""
+
+    async def now(self) -> Health:
+        loop = asyncio.get_running_loop()
+        async with self._asking:
+            if loop.time() - self._asked_s >= KEPT_S:
+                self._database, self._store = await asyncio.gather(
+                    _database(self._services), _object_store(self._services)
+                )
+                self._asked_s = loop.time()
+        return health_of(self._services, self._database, self._store)
+
+
+HEALTH = web.AppKey("health", HealthCheck)
 
 
 async def health(call: Call) -> web.Response:
-    found = await health_of(call.services)
+    found = await call.request.app[HEALTH].now()
     return web.Response(text=found.model_dump_json(), status=200 if found.ok else 503, content_type="application/json")
 
 
-async def health_of(services: Services) -> Health:
-    database, store = await _database(services), await _object_store(services)
+def health_of(services: Services, database: str, store: str) -> Health:
     workers, recorders = services.media.count, services.recorders.count
     wrong = [
         reason

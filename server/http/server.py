@@ -37,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
 def build_app(services: Services) -> web.Application:
     """Without the web app's files: ``add_static_files`` comes last, because it takes every address that is left."""
     app = web.Application(middlewares=[guard(services.settings, services.clock)], client_max_size=MAX_MESSAGE_BYTES)
+    app[health_api.HEALTH] = health_api.HealthCheck(services)
     app.on_response_prepare.append(security_headers(services.settings))
     add_routes(app, (*ROUTES, openapi.route(ROUTES)), services)
     return app

@@ -11,6 +11,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 # OWASP Password Storage Cheat Sheet: argon2id with at least 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+SHORTEST = 12
+FEWEST_DIFFERENT = 5  # characters: neither 111111111111 nor abababababab
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read as something else
 
 
@@ -33,6 +35,17 @@ class Passwords:
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def weakness(new: str, *, old: str, login: str) -> str | None:
+    """Why a password is not accepted, for developers; None: it is. NIST SP 800-63B: length counts, not mixtures."""
+    if len(new) < SHORTEST:
+        return f"must have at least {SHORTEST} characters"
+    if new == old:
+        return "must differ from the old one"
+    if len(set(new.casefold())) < FEWEST_DIFFERENT or login.casefold() in new.casefold():
+        return "is too easy to guess"
+    return None
 
 
 def generate_password() -> str:

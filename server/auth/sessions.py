@@ -7,11 +7,11 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import Delete, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.auth.actor import Actor
-from server.auth.passwords import Passwords
+from server.auth.passwords import Passwords, weakness
 from server.auth.throttle import Throttle
 from server.clock import Clock
 from server.errors import AppError
@@ -57,11 +57,15 @@ class Sessions:
         stored = account.password_hash if account is not None and usable else None
         if not await self._passwords.matches(stored, password) or account is None:
             raise await self._refused(login)
-        await self._throttle.succeeded(login, address)
         async with self._db.session() as session:
+            # Comparing took a while: a password that was changed meanwhile opens nothing any more.
+            account = await session.get(Account, account.id, with_for_update=True)
+            if account is None or account.disabled or account.password_hash != stored:
+                raise await self._refused(login)
             if old_token:
-                await session.execute(delete(LoginSession).where(LoginSession.token_sha256 == _digest(old_token)))
+                await session.execute(_with_token(old_token))
             signed_in = await self._open(session, account, user_agent)
+        await self._throttle.succeeded(login, address)
         count("logins")
         return signed_in
 
@@ -75,16 +79,17 @@ class Sessions:
                 return None
             row, account = found
             if account.disabled or row.seen_ms < now - IDLE_MS or row.created_ms < now - LONGEST_MS:
-                await session.delete(row)
+                await session.execute(_with_token(token))
                 return None
-            if row.seen_ms < now - SEEN_EVERY_MS:
-                row.seen_ms = now
+            if row.seen_ms < now - SEEN_EVERY_MS:  # of a session that ends in this moment nothing is written
+                mine = LoginSession.token_sha256 == row.token_sha256
+                await session.execute(update(LoginSession).where(mine).values(seen_ms=now))
             actor = await load_actor(session, account, now)
             return SignedIn(token, row.csrf_token, actor, account.login, account.must_change_password)
 
     async def revoke(self, token: str) -> None:
         async with self._db.session() as session:
-            await session.execute(delete(LoginSession).where(LoginSession.token_sha256 == _digest(token)))
+            await session.execute(_with_token(token))
 
     async def revoke_all(self, account_id: str) -> None:
         async with self._db.session() as session:
@@ -101,6 +106,21 @@ class Sessions:
         if not await self._passwords.matches(account.password_hash, password):
             raise await self._refused(account.login)
         await self._throttle.succeeded(account.login, source)
+
+    async def change_password(self, signed_in: SignedIn, old: str, new: str) -> None:
+        """Ends all other sessions of the account. Raises AppError VALIDATION, BAD_CREDENTIALS, LOGIN_THROTTLED."""
+        actor = signed_in.actor
+        await self.confirm_password(actor, old)
+        if reason := weakness(new, old=old, login=signed_in.login):
+            raise AppError(ErrorCode.VALIDATION, "this password is not accepted", fields={"new": reason})
+        await set_password(
+            self._db,
+            actor.account_id,
+            await self._passwords.hash(new),
+            must_change=False,
+            keep_token_sha256=_digest(signed_in.token),
+        )
+        count("passwords_changed")
 
     async def forget_old(self) -> None:
         now = self._clock.now_ms()
@@ -131,9 +151,24 @@ class Sessions:
         return SignedIn(token, csrf_token, actor, account.login, account.must_change_password)
 
 
+async def set_password(
+    db: Database, account_id: str, password_hash: str, *, must_change: bool, keep_token_sha256: str = ""
+) -> None:
+    """One transaction: the new password, and the end of every session but the one that is kept."""
+    async with db.session() as session:
+        values = {"password_hash": password_hash, "must_change_password": must_change}
+        await session.execute(update(Account).where(Account.id == account_id).values(**values))
+        others = LoginSession.token_sha256 != keep_token_sha256
+        await session.execute(delete(LoginSession).where(LoginSession.account_id == account_id, others))
+
+
 def same_token(given: str | None, expected: str) -> bool:
     """In constant time."""
     return given is not None and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _with_token(token: str) -> Delete:
+    return delete(LoginSession).where(LoginSession.token_sha256 == _digest(token))
 
 
 def _digest(token: str) -> str:

@@ -33,7 +33,7 @@ class Throttle:
     async def admit(self, account: str, address: str) -> None:
         """Counts the try, or raises AppError LOGIN_THROTTLED with ``retry_after_s``."""
         now = self._clock.now_ms()
-        limits = {_account(account): ACCOUNT_FAILURES, _address(address): ADDRESS_FAILURES}
+        limits = {account_key(account): ACCOUNT_FAILURES, _address(address): ADDRESS_FAILURES}
         async with self._one_at_a_time, self._db.session() as session:
             rows = {key: await _row(session, key, now) for key in limits}
             locked_until = max((row.locked_until_ms or 0) for row in rows.values())
@@ -48,7 +48,7 @@ class Throttle:
     async def succeeded(self, account: str, address: str) -> None:
         """The account starts afresh; the address gets its one try back, so that nobody clears it by an own login."""
         async with self._one_at_a_time, self._db.session() as session:
-            await session.execute(delete(LoginAttempt).where(LoginAttempt.key == _account(account)))
+            await session.execute(delete(LoginAttempt).where(LoginAttempt.key == account_key(account)))
             row = await session.get(LoginAttempt, _address(address), with_for_update=True)
             if row is not None:
                 row.failures = max(0, row.failures - 1)
@@ -57,7 +57,7 @@ class Throttle:
 
     async def tries_left(self, account: str) -> int:
         async with self._db.session() as session:
-            row = await session.get(LoginAttempt, _account(account))
+            row = await session.get(LoginAttempt, account_key(account))
             return max(0, ACCOUNT_FAILURES - (row.failures if row else 0))
 
     async def forget_old(self) -> None:
@@ -94,7 +94,7 @@ async def _row(session: AsyncSession, key: str, now: int) -> LoginAttempt:
     return row
 
 
-def _account(account: str) -> str:
+def account_key(account: str) -> str:
     return f"account:{account.strip().casefold()[:100]}"
 
 

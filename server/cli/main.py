@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from server.cli import create_admin, run_server, verify
+from server.cli import create_admin, reset_password, run_server, verify
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     admin = commands.add_parser("create-admin", help="make an administrator's account and print its password once")
     create_admin.add_arguments(admin)
     admin.set_defaults(command=create_admin.run)
+    reset = commands.add_parser("reset-password", help="make a new password for an account and print it once")
+    reset_password.add_arguments(reset)
+    reset.set_defaults(command=reset_password.run)
     proof = commands.add_parser("verify", help="prove a meeting's chain of events, or find the first wrong byte")
     verify.add_arguments(proof)
     proof.set_defaults(command=verify.run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from server.auth.rights import Action, Target, can
@@ -11,7 +13,7 @@ from server.http.cookies import clear_session, session_token, set_session
 from server.http.keys import SIGNED_IN
 from server.http.routing import Call, Route
 from server.planning.service import schedules_at
-from server.protocol.http import Login, Me, Right
+from server.protocol.http import Login, Me, PasswordChange, Right
 from server.services import Services
 from server.storage.members import home_of
 from server.storage.organisations import organisation_ref, organisations_at
@@ -48,6 +50,14 @@ async def logout(call: Call) -> web.StreamResponse:
     return response
 
 
+async def change_password(call: Call) -> Me:
+    wish: PasswordChange = call.body
+    signed_in = call.request[SIGNED_IN]
+    await call.services.sessions.change_password(signed_in, wish.old, wish.new)
+    await call.services.access_log.note(call.who, "change_password", call.who.account_id)
+    return await me_of(replace(signed_in, must_change_password=False), call.services)
+
+
 async def me(call: Call) -> Me:
     return await me_of(call.request[SIGNED_IN], call.services)
 
@@ -78,5 +88,14 @@ async def me_of(signed_in: SignedIn, services: Services) -> Me:
 ROUTES = (
     Route("POST", "/api/login", login, "public", "Log in; sets the session cookie", body=Login, answer=Me),
     Route("POST", "/api/logout", logout, "session", "End this session"),
+    Route(
+        "POST",
+        "/api/me/password",
+        change_password,
+        "session",
+        "Change my password; all my other sessions end",
+        body=PasswordChange,
+        answer=Me,
+    ),
     Route("GET", "/api/me", me, "session", "Who is signed in, and the CSRF token", answer=Me),
 )

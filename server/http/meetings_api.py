@@ -20,6 +20,7 @@ from server.protocol.http import (
     MeetingPage,
     MeetingPerson,
     TicketRequest,
+    WallMs,
 )
 from server.protocol.models import AgendaItemInfo, MeetingState, MeetingType, RoomRole
 from server.storage.meetings import latest_recordings, meeting_with_target, sign_ins, visible_meetings
@@ -34,8 +35,8 @@ class MeetingsQuery(Message):
     organisation_id: str | None = Field(default=None, max_length=64)
     type: MeetingType | None = None
     state: MeetingState | None = None
-    from_ms: int | None = None
-    to_ms: int | None = None
+    from_ms: WallMs | None = None
+    to_ms: WallMs | None = None
     cursor: str | None = Field(default=None, pattern=r"^\d{1,15}\.[0-9a-f]{32}$")
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -85,7 +86,7 @@ async def cancel_meeting(call: Call) -> MeetingDetail:
         _, target = await _seen(session, call, meeting_id)
     if not (can(call.who, Action.SCHEDULE_MEETING, target) or can(call.who, Action.MODERATE_MEETING, target)):
         raise ForbiddenError("only who schedules here, or the host, may cancel")
-    await call.services.planning.cancel(meeting_id)
+    await call.services.rooms.cancel(meeting_id)
     await call.services.access_log.note(call.who, "meeting_cancelled", meeting_id)
     return await _detail(call, meeting_id)
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.auth.actor import Actor
@@ -115,12 +115,15 @@ class Planning:
     async def cancel(self, meeting_id: str) -> None:
         """Only what has not begun. Raises AppError MEETING_STATE."""
         async with self._db.session() as session:
-            meeting = await session.get(Meeting, meeting_id, with_for_update=True)
+            # One statement: between a look and a change the meeting might begin.
+            scheduled = and_(Meeting.id == meeting_id, Meeting.state == MeetingState.SCHEDULED.value)
+            cancelling = update(Meeting).where(scheduled).values(state=MeetingState.CANCELLED.value)
+            if (await session.execute(cancelling.returning(Meeting.id))).scalar_one_or_none() is not None:
+                return
+            meeting = await session.get(Meeting, meeting_id)
             if meeting is None:
                 raise NotFoundError("no such meeting")
-            if meeting.state != MeetingState.SCHEDULED:
-                raise AppError(ErrorCode.MEETING_STATE, f"a meeting that is {meeting.state} cannot be cancelled")
-            meeting.state = MeetingState.CANCELLED
+            raise AppError(ErrorCode.MEETING_STATE, f"a meeting that is {meeting.state} cannot be cancelled")
 
     async def freeze_roll(self, meeting_id: str) -> FrozenRoll:
         """At the start: who belongs to the organisation now. Leave that was given before stays on the roll."""

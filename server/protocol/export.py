@@ -32,6 +32,7 @@ INPUTS: tuple[type[Message], ...] = (
     ConnectAuth,
     *COMMANDS,
     http.Login,
+    http.PasswordChange,
     http.AgendaItemInput,
     http.MeetingInput,
     http.TicketRequest,

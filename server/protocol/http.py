@@ -7,7 +7,7 @@ watch heartbeat, which browsers send as a beacon and which carries its own sessi
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,10 @@ from server.protocol.models import (
     RemarkInfo,
     RoomRole,
 )
+
+MAX_INT32 = 2**31 - 1  # as ms: 24 days, longer than any recording
+# Until the year 2100: what lies beyond is a mistake, and more digits than a column holds are refused here.
+WallMs = Annotated[int, Field(ge=0, le=4_102_444_800_000)]
 
 
 class Right(StrEnum):
@@ -36,6 +40,13 @@ class Right(StrEnum):
 class Login(Message):
     account: str = Field(min_length=1, max_length=64)
     password: str = Field(min_length=1, max_length=256)
+
+
+class PasswordChange(Message):
+    """``POST /api/me/password``: at least 12 characters. All other sessions of the account end."""
+
+    old: str = Field(min_length=1, max_length=256)
+    new: str = Field(min_length=12, max_length=256)
 
 
 class OrganisationRef(Message):
@@ -112,8 +123,8 @@ class MeetingInput(Message):
     organisation_id: str
     type: MeetingType
     title: str = Field(min_length=1, max_length=200)
-    start_ms: int
-    end_ms: int
+    start_ms: WallMs
+    end_ms: WallMs
     host_member_id: str
     recorder_member_id: str
     lecturer_member_id: str | None = None
@@ -262,9 +273,9 @@ class Heartbeat(Message):
     """``POST /api/watch/{session_id}/heartbeat``: "I played from ``from_ms`` to ``to_ms`` since the last one"."""
 
     nonce: str = Field(max_length=128)
-    seq: int = Field(ge=1)
-    from_ms: int = Field(ge=0)
-    to_ms: int = Field(ge=0)
+    seq: int = Field(ge=1, le=MAX_INT32)
+    from_ms: int = Field(ge=0, le=MAX_INT32)
+    to_ms: int = Field(ge=0, le=MAX_INT32)
     rate: float = Field(gt=0, le=16)
     visible: bool
     prompt_id: str | None = None  # answered prompt

@@ -101,6 +101,15 @@ class Lifecycle:
                 counts = {"signed_in": info.signed_in, "signed_in_voting": info.signed_in_voting}
                 self._desk.show(room, RollChanged, entry=entry, **counts)
 
+    async def cancel(self, room: Room) -> None:
+        """Before it has begun; who waits in the room is sent home. Raises AppError MEETING_STATE, DATABASE_AWAY."""
+        async with room.lock:
+            if room.state is not MeetingState.SCHEDULED:  # the table may not know yet that it has begun
+                raise AppError(ErrorCode.MEETING_STATE, f"a meeting that is {room.state} cannot be cancelled")
+            await self._keeper.cancel(room.meeting_id)
+            room.state = MeetingState.CANCELLED
+            self._seats.dismiss_all(room)
+
     async def interrupt(self, room: Room) -> None:
         """After a restart of the server nobody came back."""
         async with room.lock:

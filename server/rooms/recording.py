@@ -19,6 +19,9 @@ from server.rooms.ports import RecordBook, RecordingPlane, WriteBehind
 from server.rooms.room import Room
 from server.storage.engine import Database
 
+# A recording that failed is followed by a new one, at first soon: the recorder's disk, say, may have been replaced.
+AGAIN_FIRST_MS = 10_000
+AGAIN_MAX_MS = 300_000
 FINAL = (RecordingState.FINISHED, RecordingState.FAILED)
 _PAUSABLE = (RecordingState.STARTING, RecordingState.RECORDING, RecordingState.STALLED)
 
@@ -44,6 +47,7 @@ class RecordingDesk:
         self._book = book
         self._deferred = deferred
         self._tracks: dict[str, Track] = {}
+        self._failures: dict[str, int] = {}  # by meeting
 
     def is_running(self, room: Room) -> bool:
         return room.recording.recording_id in self._tracks
@@ -57,6 +61,18 @@ class RecordingDesk:
         self._plane.start(recording_id, room.meeting_id)
         self._plane.set_stage(recording_id, room.stage.pinned)
 
+    async def begin_again(self, room: Room) -> None:
+        """Every second while the room is open: a lesson whose recording failed is recorded anew, unless the host had
+        paused it. Raises AppError(LOG_UNAVAILABLE)."""
+        async with room.lock:
+            failed = room.state is MeetingState.LIVE and room.recording.state == RecordingState.FAILED
+            if failed and not room.recording_paused and self._desk.clock.now_ms() >= self._again_ms(room):
+                await self.begin(room)
+
+    def _again_ms(self, room: Room) -> int:
+        failures = self._failures.get(room.meeting_id, 1)
+        return (room.recording.since_ms or 0) + min(AGAIN_FIRST_MS << min(failures - 1, 10), AGAIN_MAX_MS)
+
     async def pause(self, room: Room, who: Participant) -> None:
         async with room.lock:
             if room.recording.state == RecordingState.PAUSED:
@@ -69,6 +85,9 @@ class RecordingDesk:
     async def resume(self, room: Room, who: Participant) -> None:
         async with room.lock:
             if room.recording.state in _PAUSABLE:
+                return
+            if room.state is MeetingState.LIVE and room.recording.state == RecordingState.FAILED:
+                await self.begin(room)
                 return
             recording_id = self._running(room, (RecordingState.PAUSED,))
             payload = {"recording_id": recording_id, "by": who.member_id}
@@ -87,6 +106,7 @@ class RecordingDesk:
             self._plane.set_stage(room.recording.recording_id, room.stage.pinned)
 
     def end(self, room: Room) -> None:
+        self._failures.pop(room.meeting_id, None)
         if room.recording.recording_id and self.is_running(room):
             self._plane.stop(room.recording.recording_id)
 
@@ -143,6 +163,7 @@ class RecordingDesk:
     async def _record_end(self, track: Track, change: RecordingChanged) -> None:
         if change.state is RecordingState.FAILED:
             code = change.code.value if change.code else "internal_error"
+            self._failures[track.room.meeting_id] = self._failures.get(track.room.meeting_id, 0) + 1
             payload: dict[str, object] = {"recording_id": change.recording_id, "code": code}
             await self._desk.record(track.room, "recording_failed", payload)
             return
@@ -179,6 +200,8 @@ class RecordingDesk:
         track = self._tracks.get(recording_id)
         if track is None or track.room.recording.recording_id != recording_id:
             return
+        if track.room.recording.state == RecordingState.PAUSED:  # nothing is recorded, as wished
+            return
         code = ErrorCode.RECORDER_UNAVAILABLE.value
         track.room.recording = track.room.recording.model_copy(
             update={"state": RecordingState.STALLED.value, "code": code}
@@ -191,7 +214,7 @@ class RecordingDesk:
         if track is None or segment.key in track.keys:
             return
         async with track.room.lock:
-            if segment.key in track.keys:
+            if segment.key in track.keys or segment.recording_id not in self._tracks:
                 return
             await self._desk.record(track.room, "recording_segment", segment.model_dump())
             track.keys.add(segment.key)

@@ -66,6 +66,7 @@ class RoomRegistry:
         self._media_closed: set[str] = set()
         self._deferred = DeferredWork()
         self._sweeper: asyncio.Task[None] | None = None
+        self._sweeps: dict[str, asyncio.Task[None]] = {}  # by meeting: those that still run
         self._recovered_ms: int | None = None
 
     def connect(self, audience: Audience, media: MediaPlane, recordings: RecordingPlane) -> None:
@@ -98,6 +99,11 @@ class RoomRegistry:
         if room.state is MeetingState.SCHEDULED:
             await self._refresh(room)
         return room
+
+    async def cancel(self, meeting_id: str) -> None:
+        """A meeting that has not begun. Raises AppError MEETING_STATE, NotFoundError, DatabaseAwayError."""
+        room = self._rooms.get(meeting_id)
+        await (self.lifecycle.cancel(room) if room else self._keeper.cancel(meeting_id))
 
     async def _refresh(self, room: Room) -> None:
         """Until its start a meeting may be changed or cancelled by those who plan."""
@@ -176,6 +182,9 @@ class RoomRegistry:
             self._sweeper.cancel()
             await asyncio.wait([self._sweeper])
             self._sweeper = None
+        for task in self._sweeps.values():
+            task.cancel()
+        await asyncio.gather(*self._sweeps.values(), return_exceptions=True)
         await self._deferred.close(_CLOSE_S)
 
     # --- every second ---
@@ -183,13 +192,20 @@ class RoomRegistry:
     async def _sweep_forever(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            for room in list(self._rooms.values()):
-                try:
-                    await self.sweep(room)
-                except AppError as error:
-                    _logger.warning("sweep of room=%s: %s", room.meeting_id, error)
-                except Exception:
-                    _logger.exception("sweep of room=%s", room.meeting_id)
+            for room in self._rooms.values():
+                if room.meeting_id not in self._sweeps:  # a room that is slow holds up no other
+                    task = asyncio.create_task(self._sweep_logged(room), name=f"sweep {room.meeting_id}")
+                    self._sweeps[room.meeting_id] = task
+
+    async def _sweep_logged(self, room: Room) -> None:
+        try:
+            await self.sweep(room)
+        except AppError as error:
+            _logger.warning("sweep of room=%s: %s", room.meeting_id, error)
+        except Exception:
+            _logger.exception("sweep of room=%s", room.meeting_id)
+        finally:
+            del self._sweeps[room.meeting_id]
 
     async def sweep(self, room: Room) -> None:
         """Lost seats, empty rooms, rooms that are over."""
@@ -199,6 +215,8 @@ class RoomRegistry:
         for participant_id in await self.seats.sweep(room):
             with suppress(AppError):
                 await self.media.close_transport(room, participant_id)
+        if room.definition.record:
+            await self.recording.begin_again(room)
         if room.state is MeetingState.LIVE and not room.present():
             await self._sweep_empty(room)
         else:

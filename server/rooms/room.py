@@ -41,6 +41,7 @@ class Room:
         self.remarks = Remarks()
         self.publications = Publications()
         self.recording = NO_RECORDING
+        self.recording_paused = False  # by the host, whatever became of the recording since
         self.speakers: tuple[str, ...] = ()
         self.revisions = Revisions(first_revision)
 

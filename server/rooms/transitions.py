@@ -221,6 +221,8 @@ def _recording(state: RecordingState) -> Transition:
         room.recording = RecordingInfo(
             recording_id=payload["recording_id"], state=state.value, since_ms=event.at_ms, code=payload.get("code")
         )
+        if state in (RecordingState.STARTING, RecordingState.PAUSED, RecordingState.RECORDING):
+            room.recording_paused = state is RecordingState.PAUSED
         yield room.emit(events.RecordingStateChanged, event.at_ms, recording=room.recording)
 
     return transition

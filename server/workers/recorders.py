@@ -127,6 +127,7 @@ class Recorders:
             if link is None:
                 if told_away:
                     await wanted.changed.wait()
+                    told_away = False  # what changed may have hidden it: the host resumed a recording that was paused
                     continue
                 with suppress(TimeoutError):
                     async with asyncio.timeout(AWAY_AFTER_S):
@@ -142,6 +143,11 @@ class Recorders:
                 _logger.warning("recording=%s recorder=%s: %s", wanted.recording_id, link.worker_id, error)
                 if isinstance(error, WorkerCallError) and error.code == RecordingErrorCode.UNKNOWN_RECORDING:
                     wanted.told = None
+                await asyncio.sleep(RETRY_S)
+                continue
+            except Exception:  # the lesson's recording must not end with a fault of ours
+                count("recordings_not_followed")
+                _logger.exception("recording=%s recorder=%s", wanted.recording_id, link.worker_id)
                 await asyncio.sleep(RETRY_S)
                 continue
             await wanted.changed.wait()

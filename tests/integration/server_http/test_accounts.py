@@ -92,3 +92,17 @@ async def test_after_five_wrong_passwords_one_waits(site: Site) -> None:
     assert (await browser.login("member")).code == "login_throttled"
     site.clock.advance(31_000)
     assert (await browser.login("member")).status == 200
+
+
+async def test_changing_ones_password(site: Site) -> None:
+    browser, elsewhere = await site.browser("member"), await site.browser("member")
+    wish = {"old": PASSWORD, "new": "quite-another-password"}
+    short = await browser.post("/api/me/password", wish | {"new": "short"})
+    assert (short.status, short.code, set(short.body["error"]["fields"])) == (422, "validation", {"new"})
+    assert (await browser.post("/api/me/password", wish | {"old": "wrong"})).code == "bad_credentials"
+    changed = await browser.post("/api/me/password", wish)
+    assert (changed.status, changed.body["must_change_password"]) == (200, False)
+    assert (await browser.get("/api/me")).status == 200
+    assert (await elsewhere.get("/api/me")).code == "not_signed_in"
+    assert (await site.stranger().login("member")).code == "bad_credentials"
+    assert (await site.stranger().login("member", wish["new"])).status == 200

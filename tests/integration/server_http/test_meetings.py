@@ -199,3 +199,16 @@ async def test_the_form_offers_the_people_of_the_branch(site: Site) -> None:
     }
     other = await (await site.browser("host")).get(f"/api/planning/options?organisation_id={site.places['second'].id}")
     assert other.code == "forbidden"
+
+
+async def test_numbers_and_characters_that_no_column_holds_are_refused(site: Site) -> None:
+    host = await site.browser("host")
+    far = 10**18
+    answer = await host.post("/api/meetings", site.lesson(start_ms=far, end_ms=far + HOUR_MS))
+    assert (answer.status, answer.code) == (422, "validation")
+    assert set(answer.body["error"]["fields"]) == {"start_ms", "end_ms"}
+    assert (await host.get(f"/api/meetings?to_ms={10**30}")).code == "validation"
+    nul = await host.get("/api/meetings/a%00b")
+    assert nul.status in (400, 404), nul.body
+    titled = await host.post("/api/meetings", site.lesson(title="a\0b"))
+    assert titled.status in (200, 400), titled.body  # PostgreSQL has no such text

@@ -163,3 +163,15 @@ async def test_the_demonstration_is_laid_out_once(tmp_path: Path) -> None:
             await until("the past lesson", owes_makeup, 60)
     async with running(tmp_path, DEMO="1"):
         assert json.loads(file.read_text()) == logins
+
+
+async def test_an_administrator_resets_a_password(tmp_path: Path) -> None:
+    async def run(*arguments: str) -> tuple[int, str]:
+        return await output(await launch(tmp_path, *arguments))
+
+    assert (await run("create-admin", "--login", "root.admin"))[0] == 0
+    code, text = await run("reset-password", "Root.Admin")
+    assert code == 0, text
+    assert "login:    root.admin" in text
+    code, text = await run("reset-password", "nobody")
+    assert (code, text) == (2, "huitang: there is no account nobody\n")

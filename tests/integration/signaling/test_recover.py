@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from recordings import control as recordings_control
+from server.errors import AppError
+from server.protocol.codes import ErrorCode
 from server.rooms.presence import LEASE_MS, RECOVERY_GRACE_MS
 from server.rooms.registry import INTERRUPTED_AFTER_MS
+from server.rooms.room import Room
 from server.storage.models import Meeting
 from tests.integration.signaling.guest import Guest, MediaPeer, RecorderPeer, until
 from tests.integration.signaling.house import House, SkippingClock, furnish
@@ -149,3 +156,43 @@ async def test_the_database_away_stops_no_meeting(tmp_path: Path) -> None:
     for guest in (host, member):
         await guest.close()
     await house.stop()
+
+
+async def test_a_meeting_that_began_is_not_cancelled_and_one_that_is_sends_everybody_home(house: House) -> None:
+    waiting = await Guest(house.url).enter(house.ticket("n1"))
+    rooms = house.services.rooms
+    await rooms.cancel("m")
+    await until(lambda: bool(waiting.heard("room.closed")), "who waited is sent home")
+    assert not await Guest(house.url).connect(ticket=house.ticket("host"))
+    async with house.services.db.session() as session:
+        meeting = await session.get_one(Meeting, "m")
+        assert meeting.state == "cancelled"
+    await waiting.close()
+
+
+async def test_cancelling_a_live_meeting_is_refused_whatever_the_table_says(house: House) -> None:
+    host = await Guest(house.url).enter(house.ticket("host"))
+    await host.do("meeting.start")
+    await house.services.rooms._deferred.drained()
+    async with house.services.db.session() as session:  # as while the database had been away at the start
+        (await session.get_one(Meeting, "m")).state = "scheduled"
+    with pytest.raises(AppError) as caught:
+        await house.services.rooms.cancel("m")
+    assert caught.value.code is ErrorCode.MEETING_STATE
+    await host.close()
+
+
+async def test_a_slow_room_holds_up_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms = house.services.rooms
+    first = await rooms.enter("m")
+    rooms._rooms["n"] = second = Room(replace(first.definition, meeting_id="n"), 0)
+    swept: list[str] = []
+
+    async def sweep(room: Room) -> None:
+        swept.append(room.meeting_id)
+        if room is first:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(rooms, "sweep", sweep)
+    await until(lambda: swept.count(second.meeting_id) >= 2, "the other room is swept again")
+    assert swept.count("m") == 1

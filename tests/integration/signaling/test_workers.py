@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from media import control as media_control
 from recordings import control as recordings_control
+from server.rooms.recording import AGAIN_FIRST_MS
 from server.storage.models import Meeting, Recording, Segment
 from tests.integration.signaling.guest import Guest, MediaPeer, RecorderPeer, until
-from tests.integration.signaling.house import House, furnish
+from tests.integration.signaling.house import House, SkippingClock, furnish
 
 
 @pytest.fixture
@@ -43,6 +44,24 @@ async def test_a_lost_worker_is_replaced_and_everybody_told(house: House) -> Non
     assert (await member.do("transport.offer", sdp="v=0"))["sdp"] == "v=0 w2"
     await member.close()
     await second.close()
+
+
+async def test_only_the_publisher_is_asked_for_another_codec(house: House) -> None:
+    worker = MediaPeer(house.url)
+    await worker.start()
+    publisher, other = (
+        await Guest(house.url).enter(house.ticket("n1")),
+        await Guest(house.url).enter(house.ticket("n2")),
+    )
+    await publisher.do("transport.offer", sdp="v=0")
+    for publication_id in ("gone:camera", f"{publisher.me}:camera"):
+        await worker.say(media_control.PublicationCodecWanted(room_id="m", publication_id=publication_id, codec="VP8"))
+    await until(lambda: bool(publisher.heard("codec.requested")), "the publisher is asked")
+    assert publisher.heard("codec.requested") == [{"source": "camera", "codec": "VP8"}]
+    assert not other.heard("codec.requested")
+    for who in (publisher, other):
+        await who.close()
+    await worker.close()
 
 
 async def test_a_room_without_a_worker_moves_to_the_next_that_comes(house: House) -> None:
@@ -220,3 +239,60 @@ async def test_nonsense_from_workers_is_counted_not_obeyed(house: House) -> None
     await worker.say(stats)
     assert house.services.media.counters() == {"w1": {"packets": 5}}
     await worker.close()
+
+
+@pytest.fixture
+async def skipping(tmp_path: Path) -> AsyncIterator[tuple[House, SkippingClock]]:
+    await furnish(tmp_path, record=True)
+    clock = SkippingClock()
+    house = House(tmp_path, clock)
+    await house.start()
+    yield house, clock
+    await house.stop()
+
+
+async def test_after_a_failed_recording_a_new_one_begins(skipping: tuple[House, SkippingClock]) -> None:
+    house, clock = skipping
+    worker, recorder = MediaPeer(house.url), RecorderPeer(house.url)
+    await worker.start()
+    await recorder.start()
+    host = await Guest(house.url).enter(house.ticket("host"))
+    await host.do("meeting.start")
+
+    async def fail(number: int) -> None:
+        await until(lambda: len(recorder.called("recording.start")) == number, f"recording {number} starts")
+        recording_id = recorder.called("recording.start")[-1]["recording_id"]
+        failed = recordings_control.RecordingState.FAILED
+        await recorder.say(recordings_control.RecordingChanged(recording_id=recording_id, state=failed))
+
+    await fail(1)
+    clock.skipped_ms += AGAIN_FIRST_MS
+    await until(lambda: len(recorder.called("recording.start")) == 2, "a new recording starts")
+    await host.do("recording.pause")
+    await fail(2)
+    clock.skipped_ms += AGAIN_FIRST_MS * 10
+    room = house.services.rooms.get("m")
+    assert room is not None
+    await house.services.rooms.sweep(room)
+    assert len(recorder.called("recording.start")) == 2  # the host had paused it
+    await host.do("recording.resume")
+    await until(lambda: len(recorder.called("recording.start")) == 3, "the host wants it recorded again")
+    assert not room.recording_paused
+    ids = [call["recording_id"] for call in recorder.called("recording.start")]
+    assert len(set(ids)) == 3
+    for peer in (host, worker, recorder):
+        await peer.close()
+
+
+async def test_going_on_without_a_recorder_is_not_shown_as_recording(recorded: House) -> None:
+    house = recorded
+    host = await Guest(house.url).enter(house.ticket("host"))
+    await host.do("meeting.start")
+    await host.do("recording.pause")
+    room = house.services.rooms.get("m")
+    assert room is not None
+    await until(lambda: room.recording.state == "paused", "it is paused")
+    await host.do("recording.resume")
+    await until(lambda: room.recording.code == "recorder_unavailable", "everybody hears that nothing is recorded")
+    assert room.recording.state == "stalled"
+    await host.close()

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy import select, update
 
+from server.auth.passwords import Passwords
 from server.auth.sessions import IDLE_MS, LONGEST_MS, Sessions, same_token
 from server.auth.throttle import ACCOUNT_FAILURES, ADDRESS_FAILURES, LONGEST_DELAY_MS, Throttle, delay_ms
+from server.cli.reset_password import reset_password
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
 from server.storage.engine import Database
@@ -150,3 +152,60 @@ def test_tokens_are_compared_whole() -> None:
     assert not same_token("ab", "abc")
     assert not same_token(None, "abc")
     assert not same_token("中", "abc")
+
+
+NEW_PASSWORD = "another-good-password"
+
+
+async def test_changing_the_password_ends_every_other_session(sessions: Sessions) -> None:
+    other = await sessions.login(LOGIN, PASSWORD, address="192.0.2.1")
+    mine = await sessions.login(LOGIN, PASSWORD, address="192.0.2.1")
+    await sessions.change_password(mine, PASSWORD, NEW_PASSWORD)
+    assert await sessions.find(mine.token) is not None
+    assert await sessions.find(other.token) is None
+    assert (await refused(sessions, LOGIN, PASSWORD)).code == ErrorCode.BAD_CREDENTIALS
+    assert await sessions.login(LOGIN, NEW_PASSWORD, address="192.0.2.1")
+
+
+@pytest.mark.parametrize("weak", ["short", PASSWORD, "abababababab", f"{LOGIN}-2026-{LOGIN}"])
+async def test_a_weak_password_is_not_taken(sessions: Sessions, weak: str) -> None:
+    mine = await sessions.login(LOGIN, PASSWORD, address="192.0.2.1")
+    with pytest.raises(AppError) as caught:
+        await sessions.change_password(mine, PASSWORD, weak)
+    assert (caught.value.code, set(caught.value.fields)) == (ErrorCode.VALIDATION, {"new"})
+    assert await sessions.login(LOGIN, PASSWORD, address="192.0.2.1")
+
+
+async def test_changing_the_password_wants_the_old_one(sessions: Sessions) -> None:
+    mine = await sessions.login(LOGIN, PASSWORD, address="192.0.2.1")
+    with pytest.raises(AppError) as caught:
+        await sessions.change_password(mine, "wrong", NEW_PASSWORD)
+    assert caught.value.code == ErrorCode.BAD_CREDENTIALS
+
+
+async def test_a_login_that_was_being_compared_while_the_password_changed_opens_nothing(
+    sessions: Sessions, db: Database, passwords: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matches = passwords.matches
+
+    async def slow(stored: str | None, password: str) -> bool:
+        right = await matches(stored, password)
+        async with db.session() as session:
+            await session.execute(update(Account).values(password_hash=await passwords.hash(NEW_PASSWORD)))
+        return right
+
+    monkeypatch.setattr(passwords, "matches", slow)
+    assert (await refused(sessions, LOGIN, PASSWORD)).code == ErrorCode.BAD_CREDENTIALS
+    async with db.session() as session:
+        assert (await session.execute(select(LoginSession))).all() == []
+
+
+async def test_an_administrator_resets_a_password(sessions: Sessions, db: Database, passwords: Passwords) -> None:
+    before = await sessions.login(LOGIN, PASSWORD, address="192.0.2.1")
+    for _ in range(ACCOUNT_FAILURES):
+        await refused(sessions, LOGIN, "wrong")
+    password = await reset_password(db, passwords, f" {LOGIN.upper()}")
+    assert await sessions.find(before.token) is None
+    assert (await sessions.login(LOGIN, password, address="192.0.2.1")).must_change_password
+    with pytest.raises(ValueError, match="no account"):
+        await reset_password(db, passwords, "nobody")

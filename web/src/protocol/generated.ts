@@ -616,6 +616,12 @@ export interface ParticipantRemove {
   participant_id: string;
 }
 
+/** ``POST /api/me/password``: at least 12 characters. All other sessions of the account end. */
+export interface PasswordChange {
+  old: string;
+  new: string;
+}
+
 /** ``GET /api/planning/options?organisation_id=``: what the scheduling form offers. */
 export interface PlanningOptions {
   organisations: OrganisationRef[];

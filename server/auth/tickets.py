@@ -28,7 +28,7 @@ from server.telemetry.counters import count
 LIFETIME_MS = 60_000
 MAX_TICKET_CHARS = 2048
 # A page asks for one ticket per join; more than this is a program.
-PER_MINUTE = 20
+PER_MINUTE = 10
 
 
 @dataclass(frozen=True, slots=True)

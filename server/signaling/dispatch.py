@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from server.auth.rate import RateLimit
 from server.clock import Clock
 from server.error_map import error_info, wrong_fields
 from server.errors import AppError, ForbiddenError
@@ -26,6 +27,9 @@ from server.signaling.session import Session
 from server.telemetry.counters import count
 
 PATIENCE = 500  # refusals for rate before the connection is ended
+# Of all participants of a room together; the burst lets a whole lesson sign in at the host's word.
+ROOM_PER_S = 200
+ROOM_BURST = 600
 
 _BY_NAME = {command.NAME: command for command in COMMANDS}
 # Their answers belong to one connection: the same request id after a reconnect must do the work again.
@@ -40,6 +44,7 @@ class Dispatcher:
         self._tokens = tokens
         self._clock = clock
         self._acks: dict[tuple[str, str], SeatAcks] = {}  # by meeting and participant
+        self._room_limit = RateLimit(ROOM_PER_S, ROOM_BURST)
 
     async def handle(self, session: Session, name: str, args: tuple[Any, ...]) -> dict[str, Any]:
         """Always an Ack as a plain object."""
@@ -54,6 +59,9 @@ class Dispatcher:
         if not session.bucket.take(session.heard_ms):
             session.refused += 1
             raise AppError(ErrorCode.RATE_LIMITED, "slower, please", retryable=True)
+        if not self._room_limit.allow(session.room.meeting_id, session.heard_ms):
+            count("rooms_flooded")
+            raise AppError(ErrorCode.RATE_LIMITED, "too much at once in this room", retryable=True)
         if name not in _BY_NAME:
             raise AppError(ErrorCode.UNKNOWN_COMMAND, f"no command {name[:64]!r}")
         if len(args) != 1 or not isinstance(args[0], dict):

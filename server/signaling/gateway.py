@@ -14,11 +14,13 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from server.auth.origins import origin_allowed
+from server.auth.rate import RateLimit
 from server.error_map import error_info, wrong_fields
 from server.errors import AppError
 from server.protocol.base import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from server.protocol.codes import ErrorCode
 from server.protocol.commands import ConnectAuth
+from server.rooms.room import Room
 from server.services import Services
 from server.settings import Settings
 from server.signaling.dispatch import PATIENCE, Dispatcher
@@ -34,6 +36,9 @@ PING_TIMEOUT_S = 5
 # What is a little over the limit still gets a coded answer; what is far over ends the connection.
 HARD_LIMIT_BYTES = 2 * MAX_MESSAGE_BYTES
 HOUSEKEEPING_S = 60.0
+# One member entering one room, with tickets and resume tokens together. Tickets have a limit of their own (tickets.py);
+# a page on a bad network comes back every few seconds.
+ENTRIES_PER_MINUTE = 30
 
 _logger = logging.getLogger(__name__)
 
@@ -57,6 +62,7 @@ class Gateway:
         self._services = services
         self._tokens = tokens
         self._sessions: dict[str, Session] = {}
+        self._entries = RateLimit(ENTRIES_PER_MINUTE / 60, ENTRIES_PER_MINUTE)
         self.sio = _make_server(services.settings)
         self.notifier = Notifier(_SocketWire(self.sio))
         self._dispatcher = Dispatcher(services.rooms, tokens, services.clock)
@@ -86,16 +92,22 @@ class Gateway:
         auth = _parse_auth(raw)
         if auth.ticket is not None:
             claims = self._services.tickets.redeem(auth.ticket)
+            self._check_entries(claims.meeting_id, claims.member_id)
             room = await self._services.rooms.enter(claims.meeting_id)
             # The ticket is a minute old: rights are read again, from the room's own roll.
             self._services.rooms.seats.admit(room, claims.member_id)
             return self._session(sid, room, claims.member_id, claims.device, None)
         resumed = self._tokens.read(auth.resume_token or "")
+        self._check_entries(resumed.meeting_id, resumed.member_id)
         room = await self._services.rooms.enter(resumed.meeting_id)
         self._services.rooms.seats.resumable(room, resumed.member_id, resumed.epoch)
         return self._session(sid, room, resumed.member_id, resumed.device, resumed.epoch)
 
-    def _session(self, sid: str, room: Any, member_id: str, device: str, epoch: int | None) -> Session:
+    def _check_entries(self, meeting_id: str, member_id: str) -> None:
+        if not self._entries.allow(f"{member_id}:{meeting_id}", self._services.clock.monotonic_ms()):
+            raise AppError(ErrorCode.RATE_LIMITED, "this member enters the room too often", retryable=True)
+
+    def _session(self, sid: str, room: Room, member_id: str, device: str, epoch: int | None) -> Session:
         now = self._services.clock.monotonic_ms()
         return Session(sid, room, member_id, device, epoch, TokenBucket(now), now)
 

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from server.auth.rate import RateLimit
 from server.protocol.base import MAX_MESSAGE_BYTES, Ack
 from server.protocol.commands import COMMANDS
 from server.telemetry.counters import counters
@@ -207,3 +208,23 @@ async def test_unforeseen_errors_get_an_id_and_no_details(house: House, arrive: 
     assert answer["error"]["code"] == "internal_error"
     assert answer["error"]["error_id"]
     assert "secret" not in str(answer)
+
+
+async def test_all_of_a_room_together_have_a_limit(house: House, arrive: Arrive) -> None:
+    host, member = await arrive("host"), await arrive("n1")
+    house.gateway._dispatcher._room_limit = RateLimit(0.001, 2)
+    await host.do("hand.lower")
+    await member.do("hand.lower")
+    answer = await member.ask("hand.lower")
+    assert (answer["error"]["code"], answer["error"]["retryable"]) == ("rate_limited", True)
+
+
+async def test_who_enters_again_and_again_is_slowed_down(house: House, arrive: Arrive) -> None:
+    house.gateway._entries = RateLimit(0.001, 1)
+    member = await arrive("n1")
+    for auth in ({"ticket": house.ticket("n1")}, {"resume_token": member.joined["resume_token"]}):
+        again = Guest(house.url)
+        assert not await again.connect(**auth)
+        assert again.refusal is not None
+        assert again.refusal["message"] == "rate_limited"
+    await arrive("host")

@@ -29,7 +29,10 @@ class MakeupTasks(Message):
 
 
 async def replay(call: Call) -> Replay:
-    return await call.services.makeup.replay(_recording_id(call), call.who)
+    recording_id = _recording_id(call)
+    found = await call.services.makeup.replay(recording_id, call.who)
+    await call.services.access_log.note(call.who, "open_replay", recording_id)
+    return found
 
 
 async def hls_object(call: Call) -> web.Response:
@@ -38,6 +41,8 @@ async def hls_object(call: Call) -> web.Response:
     if not _OBJECT.fullmatch(name):
         raise NotFoundError("no such object")
     await call.services.makeup.check_right(recording_id, call.who)
+    if name.startswith("init"):  # a player needs one before anything else: so each playing is noted, not each object
+        await call.services.access_log.note(call.who, "play_recording", recording_id)
     key = f"rec/{recording_id}/{name}"
     extension = name.rpartition(".")[2]
     headers = {

@@ -13,8 +13,9 @@ from server.auth.rights import Target
 from server.errors import NotFoundError
 from server.makeup.credit import Timeline
 from server.makeup.intervals import Span, merged
-from server.record.roll import recording_of, settings_upwards
+from server.record.roll import settings_upwards
 from server.record.rules import WatchCreditRule, rule_of
+from server.storage.meetings import latest_recordings
 from server.storage.models import (
     ExpectedMember,
     MakeupTask,
@@ -191,12 +192,13 @@ async def load_tasks(session: AsyncSession, member_id: str, *, done: bool) -> li
     if not done:
         query = query.where(MakeupTask.done_ms.is_(None))
     rows = (await session.execute(query)).all()
+    recordings = await latest_recordings(session, [meeting.id for _, meeting, _ in rows])
     rules: dict[str, WatchCreditRule] = {}
     found = []
     for row, meeting, path in sorted(rows, key=lambda found: (found[0].done_ms is not None, -(found[0].done_ms or 0))):
         if path not in rules:
             rules[path] = rule_of(WatchCreditRule, await settings_upwards(session, path))
-        recording = await recording_of(session, meeting.id)
+        recording = recordings.get(meeting.id)
         found.append(Task(row, meeting, recording, _timeline(recording), rules[path]))
     return found
 

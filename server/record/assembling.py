@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -69,9 +70,15 @@ async def assemble_missing(db: Database, log: MeetingLog) -> int:
     )
     async with db.session() as session:
         meeting_ids = (await session.execute(query)).scalars().all()
+    assembled = 0
     for meeting_id in meeting_ids:
-        await assemble(db, log, meeting_id)
-    return len(meeting_ids)
+        try:
+            await assemble(db, log, meeting_id)
+        except AppError as error:  # one broken log must not keep the other entries away
+            _logger.warning("ledger entry of meeting=%s not assembled: %s", meeting_id, error)
+        else:
+            assembled += 1
+    return assembled
 
 
 async def add_recording(db: Database, log: MeetingLog, recording_id: str) -> None:
@@ -106,7 +113,7 @@ async def _entry_of(session: AsyncSession, meeting_id: str) -> LedgerEntryRow | 
 
 
 async def _facts(session: AsyncSession, context: MeetingContext, events: list[LoggedEvent]) -> dict[str, Any]:
-    broken = verify(events)
+    broken = await asyncio.to_thread(verify, events)
     if broken is not None:
         raise AppError(ErrorCode.INTERNAL_ERROR, f"the log of meeting {context.meeting.id} is broken at {broken}")
     names = await member_names(session, acting_members(events) - context.names.keys())

@@ -16,7 +16,8 @@ from server.protocol.base import Message
 from server.protocol.codes import ErrorCode
 from server.protocol.http import LedgerState
 from server.protocol.models import MeetingType
-from server.record.roll import MeetingContext, load_context, recording_of
+from server.record.roll import MeetingContext, load_context
+from server.storage.meetings import latest_recordings
 from server.storage.members import member_names
 from server.storage.models import (
     LedgerEntryRow,
@@ -82,7 +83,7 @@ async def load_entry(session: AsyncSession, entry_id: str) -> Entry:
     context = await load_context(session, row.meeting_id)
     signatures = await signatures_of(session, row)
     tasks = await session.execute(select(MakeupTask).where(MakeupTask.meeting_id == row.meeting_id))
-    recording = await recording_of(session, row.meeting_id)
+    recording = (await latest_recordings(session, [row.meeting_id])).get(row.meeting_id)
     return Entry(
         row=row,
         context=context,

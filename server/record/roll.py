@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.auth.rights import Target
 from server.errors import NotFoundError
 from server.record.attendance import RollMember
 from server.storage.members import member_names
-from server.storage.models import ExpectedMember, Meeting, Organisation, Recording
+from server.storage.models import ExpectedMember, Meeting, Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +86,3 @@ async def settings_upwards(session: AsyncSession, path: str) -> tuple[Mapping[st
     rows = (await session.execute(select(Organisation).where(Organisation.id.in_(ids)))).scalars()
     found = {row.id: row.settings for row in rows}
     return tuple(found[id_] for id_ in reversed(ids) if id_ in found)
-
-
-async def recording_of(session: AsyncSession, meeting_id: str) -> Recording | None:
-    """The meeting's recording: a finished one if there is one, else the newest."""
-    query = (
-        select(Recording)
-        .where(Recording.meeting_id == meeting_id)
-        .order_by(case((Recording.state == "finished", 0), else_=1), Recording.created_ms.desc())
-        .limit(1)
-    )
-    return (await session.execute(query)).scalar_one_or_none()

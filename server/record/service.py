@@ -6,6 +6,7 @@ under one of them, and each change is an event of the meeting's log.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -33,8 +34,6 @@ from server.record.entries import (
 )
 from server.record.explanations import Language
 from server.record.exports.file import ExportFile, ExportSource
-from server.record.exports.minutes import minutes_document
-from server.record.exports.sign_in_sheet import sign_in_sheet
 from server.record.minutes import checked_minutes
 from server.record.proofs import load_proof
 from server.record.verify_offline import content_sha256, sha256_of
@@ -96,7 +95,8 @@ class Record:
         async with self._db.session() as session:
             entry = await self._allowed(session, entry_id, actor, Action.READ_LEDGER)
         events = await self._log.read(entry.row.meeting_id)
-        return ledger_entry(entry, proof_of(events, verify(events) is None), actor, language)
+        broken = await asyncio.to_thread(verify, events)
+        return ledger_entry(entry, proof_of(events, broken is None), actor, language)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -161,11 +161,11 @@ class Record:
 
     async def sign_in_sheet(self, entry_id: str, actor: Actor) -> ExportFile:
         """签到表, XLSX."""
-        return await self._export(entry_id, actor, sign_in_sheet)
+        return await self._export(entry_id, actor, _sign_in_sheet)
 
     async def minutes_document(self, entry_id: str, actor: Actor) -> ExportFile:
         """会议记录, DOCX."""
-        return await self._export(entry_id, actor, minutes_document)
+        return await self._export(entry_id, actor, _minutes_document)
 
     async def proof(self, entry_id: str, actor: Actor) -> dict[str, Any]:
         """For verify_offline.py."""
@@ -179,7 +179,8 @@ class Record:
         async with self._db.session() as session:
             entry = await self._allowed(session, entry_id, actor, Action.EXPORT_LEDGER)
         events = await self._log.read(entry.row.meeting_id)
-        return make(_export_source(entry, events, self._clock.now_ms()))
+        now_ms = self._clock.now_ms()
+        return await asyncio.to_thread(lambda: make(_export_source(entry, events, now_ms)))
 
     async def _allowed(self, session: AsyncSession, entry_id: str, actor: Actor, action: Action) -> Entry:
         entry = await load_entry(session, entry_id)
@@ -205,6 +206,21 @@ def _due_role(entry: Entry, actor: Actor) -> SignRole:
             raise AppError(ErrorCode.CONFLICT, "the recorder signs first", fields={"missing": "recorder_signature"})
         raise AppError(ErrorCode.ALREADY_SIGNED)
     return role
+
+
+# Imported where they are made, in their thread: the two libraries take longer than the rest of the server's start.
+
+
+def _sign_in_sheet(source: ExportSource) -> ExportFile:
+    from server.record.exports.sign_in_sheet import sign_in_sheet
+
+    return sign_in_sheet(source)
+
+
+def _minutes_document(source: ExportSource) -> ExportFile:
+    from server.record.exports.minutes import minutes_document
+
+    return minutes_document(source)
 
 
 def _export_source(entry: Entry, events: list[LoggedEvent], now_ms: int) -> ExportSource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.auth.actor import Actor
@@ -99,7 +99,11 @@ async def open_makeup(session: AsyncSession, meeting_ids: list[str], member_id: 
 
 
 async def latest_recordings(session: AsyncSession, meeting_ids: list[str]) -> dict[str, Recording]:
+    """Meeting → its recording: a finished one if there is one, else the newest."""
+    finished = case((Recording.state == "finished", 1), else_=0)
     found = await session.execute(
-        select(Recording).where(Recording.meeting_id.in_(meeting_ids)).order_by(Recording.created_ms, Recording.id)
+        select(Recording)
+        .where(Recording.meeting_id.in_(meeting_ids))
+        .order_by(finished, Recording.created_ms, Recording.id)
     )
     return {row.meeting_id: row for row in found.scalars()}

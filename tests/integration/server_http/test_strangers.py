@@ -7,12 +7,13 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from server.http.routing import Route
 from server.http.server import ROUTES
 from server.ids import new_id
 from server.protocol.http import MinutesInput, SignInput, TicketRequest
-from server.storage.models import Meeting, Recording
+from server.storage.models import AccessLog, Meeting, Recording
 from tests.integration.server_http.conftest import HOUR_MS, PASSWORD, Browser, Site
 
 pytestmark = pytest.mark.integration
@@ -107,6 +108,18 @@ async def test_a_member_reads_what_concerns_him_and_no_more(site: Site) -> None:
         "/api/recordings/{recording_id}/hls/{name}",
         "/api/recordings/{recording_id}/watch",
     }
+
+
+async def test_who_opens_and_plays_a_recording_is_noted(site: Site) -> None:
+    ids = await held_lesson(site)
+    await site.services.store.put(f"rec/{ids['recording_id']}/init0.mp4", b"init", "video/mp4")
+    inspector = await site.browser("inspector")
+    address = f"/api/recordings/{ids['recording_id']}"
+    for path in ("", "/hls/index.m3u8", "/hls/init0.mp4"):
+        assert (await inspector.get(address + path)).status == 200, path
+    async with site.services.db.session() as session:
+        query = select(AccessLog.action).where(AccessLog.object_id == ids["recording_id"]).order_by(AccessLog.id)
+        assert (await session.execute(query)).scalars().all() == ["open_replay", "play_recording"]
 
 
 def test_every_body_is_tried() -> None:

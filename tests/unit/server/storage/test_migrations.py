@@ -7,9 +7,11 @@ import asyncio
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from server.errors import DatabaseAwayError
+from server.storage import migrate as migrate_module
 from server.storage.engine import Database
 from server.storage.migrate import migrate
 from server.storage.models import Base
@@ -22,6 +24,11 @@ async def test_migrations_lead_to_the_models(db: Database) -> None:
 
     async with db.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+def test_the_newest_revision_is_the_one_the_start_compares_with() -> None:
+    scripts = ScriptDirectory(str(migrate_module._SCRIPTS))
+    assert scripts.get_current_head() == migrate_module.NEWEST
 
 
 async def test_migrating_again_changes_nothing(db: Database) -> None:

@@ -196,6 +196,18 @@ class PublicationMedia(ControlModel):
     codec: str  # "H264", "VP8", "opus"
 
 
+class PublicationCodecWanted(ControlModel):
+    """Somebody who watches cannot take the present codec, or nobody needs another than H.264 any more.
+
+    Sent once and again every 5 s until the publication's codec has changed; only for codecs that its client offered.
+    """
+
+    NAME: ClassVar[str] = "publication.codec_wanted"
+    room_id: str
+    publication_id: str
+    codec: Literal["H264", "VP8"]
+
+
 class SpeakersChanged(ControlModel):
     """Loudest first, at most three (RFC 6464 levels, smoothed). Sent on change only."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from media.codec_choice import CodecChoice, VideoCodec
 from media.cohort import Cohort, CohortKey
 from media.control import Kind, Source
 from media.keyframes import KeyframeRequests
@@ -37,6 +38,8 @@ class Publication:
         self.pending: list[bytes | None] = []  # None: let those who wait begin with the next packet
         self.is_pending = False
         self.keyframes = KeyframeRequests()
+        self.sendable: frozenset[str] = frozenset()  # codecs that its newest connection has negotiated
+        self._choice = CodecChoice()
         self._forwarder = forwarder
 
     @property
@@ -48,6 +51,13 @@ class Publication:
         """Whether somebody waits for a keyframe who can take this codec."""
         name = self.codec
         return any(name in slot.codecs and slot.transport.is_connected for slot in self.waiting)
+
+    def wanted_codec(self, now: float) -> VideoCodec | None:
+        """Another codec that the publisher shall be asked for now, because of those who look on."""
+        # While H.264 flows, who cannot take it waits; only a publication that was turned is looked at as a whole.
+        viewers = [*self.waiting, *self._members()] if self._choice.has_asked else self.waiting
+        is_vp8_needed = any(_needs_vp8(slot) for slot in viewers)
+        return self._choice.ask(now, self.codec, self.sendable, is_vp8_needed)
 
     # --- on the way in
 
@@ -146,6 +156,10 @@ class Publication:
 
     def _members(self) -> list[Slot]:
         return [slot for cohort in self.cohorts.values() for chunk in cohort.chunks for slot in chunk.members]
+
+
+def _needs_vp8(slot: Slot) -> bool:
+    return "H264" not in slot.codecs and "VP8" in slot.codecs and slot.transport.is_connected
 
 
 def _continue(base: CohortKey, slot: Slot, packet: bytes, now: float, clock_rate: int) -> CohortKey:

@@ -10,6 +10,7 @@ from media.audio.active_speaker import ActiveSpeakers
 from media.control import (
     ControlModel,
     Grants,
+    PublicationCodecWanted,
     PublicationMedia,
     RoomMedia,
     SpeakersChanged,
@@ -179,10 +180,12 @@ class Room:
                 participant.hear([id_ for id_ in heard if not id_.startswith(own)])
 
     def tick_second(self, now: float) -> None:
-        """Every second: receiver reports, liveness, sources that fell silent."""
+        """Every second: receiver reports, liveness, sources that fell silent, codecs that somebody cannot take."""
         for publication in list(self._flowing.values()):
             if now - publication.last_packet_at > FLOWING_S:
                 self._set_flowing(publication, False)
+            elif publication.kind == "video":
+                self._tick_codec(publication, now)
         for participant in list(self.participants.values()):
             if participant.current is not None:
                 participant.current.uplink.send_reports(now)
@@ -206,6 +209,12 @@ class Room:
             publication.request_keyframe(now)
         elif publication.keyframes.due(now):
             track.send_pli()
+
+    def _tick_codec(self, publication: Publication, now: float) -> None:
+        codec = publication.wanted_codec(now)
+        if codec is not None:
+            self._environment.counters["codec_wanted"] += 1
+            self._emit(PublicationCodecWanted(room_id=self.id, publication_id=publication.id, codec=codec))
 
     def _audible(self, now: float) -> tuple[str, ...]:
         """Publications as they are to be heard: shared sound, then voices by rank, then those without levels."""

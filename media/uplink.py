@@ -11,10 +11,12 @@ from media.control import Source
 from media.publication import Publication
 from media.rtp import rtcp
 from media.rtp.header import AUDIO_LEVEL_URI, MID_URI, RID_URI, TRANSPORT_CC_URI, extensions, payload_offset, unwrap_rtx
+from media.rtp.sequence import distance
 from media.sdp.negotiation import NegotiatedCodec, NegotiatedMedia
 from media.transport import Transport
 from media.uptrack import SENDER_SSRC, UpTrack
 
+CODEC_KEPT_S = 1.0  # a change of codec is a new track for viewers and recorder; more of them is an attack on both
 MAX_SOURCES = 64  # SSRCs per transport; more is an attack on our memory
 
 
@@ -33,12 +35,13 @@ class UplinkListener(Protocol):
 class _Line:
     """One m-line that carries a source."""
 
-    __slots__ = ("codecs", "media", "publication", "resend_types", "track")
+    __slots__ = ("changed_at", "codecs", "media", "publication", "resend_types", "track")
 
     def __init__(self, media: NegotiatedMedia, publication: Publication) -> None:
         self.media = media
         self.publication = publication
         self.track: UpTrack | None = None
+        self.changed_at = float("-inf")  # to another codec on the same SSRC
         self.codecs: dict[int, NegotiatedCodec] = {codec.payload_type: codec for codec in media.codecs}
         self.resend_types = {
             codec.rtx_payload_type: codec for codec in media.codecs if codec.rtx_payload_type is not None
@@ -70,6 +73,7 @@ class Uplink:
                 continue
             line = _Line(item, publication_of(item.source))
             self._lines[item.mid] = line
+            line.publication.sendable = frozenset(codec.name for codec in item.codecs)
             self._ids.update({uri: extension.id for uri, extension in item.extensions.items()})
             if item.rid is None:
                 for ssrc in (*item.ssrcs, *item.rtx_ssrcs.values()):
@@ -112,14 +116,24 @@ class Uplink:
             return
         track = line.track
         if track is None or track.ssrc != ssrc:
-            track = line.track = UpTrack(line.publication, self._transport, ssrc, codec)
-            line.publication.set_track(track)
-            self._listener.handle_track(track)
+            track = self._begin(line, ssrc, codec)
+        elif track.codec is not codec:
+            if not _is_later(line, track, packet, now):
+                self._counters["drop_other_codec"] += 1
+                return
+            line.changed_at = now
+            track = self._begin(line, ssrc, codec)
         self._last_ssrc = ssrc
         if track.receive(packet, offset, now, False):
             self._listener.handle_packet(track, packet, now)
             if level is not None:
                 self._listener.handle_level(track, level, now)
+
+    def _begin(self, line: _Line, ssrc: int, codec: NegotiatedCodec) -> UpTrack:
+        track = line.track = UpTrack(line.publication, self._transport, ssrc, codec)
+        line.publication.set_track(track)
+        self._listener.handle_track(track)
+        return track
 
     def _recover(self, line: _Line, payload_type: int, packet: bytes, offset: int, now: float) -> None:
         """An RTX packet; many are empty, since browsers probe for bandwidth with them."""
@@ -131,6 +145,9 @@ class Uplink:
         padding = packet[-1] if packet[0] & 0x20 else 0
         if track is None or len(packet) - offset - padding <= 2:
             self._counters["padding_in"] += 1
+            return
+        if codec is not track.codec:
+            self._counters["drop_other_codec"] += 1
             return
         original = unwrap_rtx(packet, offset, codec.payload_type, track.ssrc)
         if track.receive(original, payload_offset(original), now, True):
@@ -179,3 +196,9 @@ class Uplink:
         blocks = [block for track in self.tracks if (block := track.reception.report(track.ssrc, now)) is not None]
         if blocks:
             self._transport.send_rtcp(rtcp.write_receiver_report(SENDER_SSRC, blocks))
+
+
+def _is_later(line: _Line, track: UpTrack, packet: bytes, now: float) -> bool:
+    """Whether the encoder has changed over, or this is a packet of the former codec that comes late."""
+    ahead = distance(packet[2] << 8 | packet[3], track.reception.highest)
+    return ahead > 0 and now - line.changed_at >= CODEC_KEPT_S

@@ -32,6 +32,7 @@ class Director:
         self._leader: str | None = None
         self._leads_since_us = 0
         self._current: int | None = None
+        self._publication: str | None = None  # of the current track: with another codec it is another track
 
     def hear(self, participant_ids: Iterable[str], now_us: int) -> None:
         """The room's active speakers, loudest first."""
@@ -51,6 +52,8 @@ class Director:
         """Number of the track that should be seen now, None when nobody sends a picture."""
         flowing = [source for source in sources if source.flowing(now_us)]
         self._current = self._choose(flowing, now_us)
+        chosen = next((source.publication_id for source in flowing if source.number == self._current), None)
+        self._publication = chosen or self._publication
         return self._current
 
     def _choose(self, flowing: list[VideoSource], now_us: int) -> int | None:
@@ -61,7 +64,9 @@ class Director:
         for source in flowing:
             if source.publication_id == self.stage:
                 return source.number
-        current = next((source for source in flowing if source.number == self._current), None)
+        current = next((source for source in flowing if source.number == self._current), None) or next(
+            (source for source in flowing if source.publication_id == self._publication), None
+        )
         held = now_us - self._leads_since_us >= SPEAKER_HOLD_US
         if self._leader in cameras and (held or current is None):
             return cameras[self._leader].number

@@ -87,6 +87,7 @@ class PictureInput(TrackInput):
 
     def __init__(self, info: TrackInfo, sender: SenderClock) -> None:
         super().__init__(info, sender)
+        self.ended = False  # removed from the room; what it holds is still shown
         self.watched = True  # from its first packet, a keyframe, until it is known that nobody wants it
         self.streams = 0  # counts restarts: a transcoder of the former stream must not see the next one
         self.pictures: deque[tuple[int, CodedPicture]] = deque()

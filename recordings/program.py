@@ -125,7 +125,11 @@ class Program:
             voice.speak(self._mixer, self._origin_us, FOREVER_US)
             self._mixer.retire(number)
         self.inputs.remove(number)
-        self._forget({number})
+        if self._current is None or self._current.number != number:
+            return
+        # The program is behind the room: what the track still holds is shown, then its successor (another codec).
+        self._current.collect(FOREVER_US)
+        self._current.ended = True
 
     def _forget(self, numbers: set[int]) -> None:
         if self._current is not None and self._current.number in numbers:
@@ -218,6 +222,8 @@ class Program:
             if rendered is not None:
                 sample, sets = rendered
                 self._segmenter.picture(self._ticks(room_us), sample, sets)
+        if track is not None and track.ended and not track.pictures:
+            self._current = None
 
     def _fill(self, wanted: PictureInput | None, horizon_us: int) -> None:
         """Where no picture comes the placeholder does, so that segments keep closing."""

@@ -93,7 +93,7 @@ def _is_bundled(offer: Offer, media: OfferedMedia) -> bool:
 
 def _accept_source(result: NegotiatedMedia, media: OfferedMedia, index: int) -> None:
     sources = SOURCES[media.kind]
-    codecs = _codecs(media, _SOURCE_FEEDBACK)[:1]  # one codec: what is recorded and shown does not change on the way
+    codecs = _codecs(media, _SOURCE_FEEDBACK)  # browsers send the first, and the others when asked (codec_choice.py)
     if index >= len(sources) or not codecs:
         return
     result.source = sources[index]

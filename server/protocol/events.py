@@ -163,6 +163,14 @@ class MuteRequested(VolatileEvent):
     source: Literal["microphone", "camera", "screen", "screen_audio"]
 
 
+class CodecRequested(VolatileEvent):
+    """To one client: somebody who watches cannot take this source's codec; send it with this one from now on."""
+
+    NAME: ClassVar[str] = "codec.requested"
+    source: Literal["camera", "screen"]
+    codec: Literal["H264", "VP8"]
+
+
 class RoomClosed(VolatileEvent):
     """Last event before the server disconnects the client: ended, removed, replaced or moved."""
 
@@ -192,5 +200,6 @@ VOLATILE_EVENTS: tuple[type[VolatileEvent], ...] = (
     SlotsChanged,
     MediaMoved,
     MuteRequested,
+    CodecRequested,
     RoomClosed,
 )

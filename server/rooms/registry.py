@@ -10,7 +10,13 @@ import json
 import logging
 from contextlib import suppress
 
-from media.control import ParticipantMedia, PublicationMedia, SpeakersChanged, TransportChanged
+from media.control import (
+    ParticipantMedia,
+    PublicationCodecWanted,
+    PublicationMedia,
+    SpeakersChanged,
+    TransportChanged,
+)
 from recordings.control import RecordingChanged, RecordingSegment, RecordingState
 from server.clock import Clock
 from server.errors import AppError, DatabaseAwayError
@@ -19,6 +25,7 @@ from server.meeting_log.types import LoggedEvent
 from server.protocol.codes import ErrorCode
 from server.protocol.models import MeetingState, Presence
 from server.rooms import persistence
+from server.rooms.codec_requests import tell_publisher
 from server.rooms.conduct import Conduct
 from server.rooms.desk import Desk
 from server.rooms.lifecycle import Lifecycle
@@ -265,6 +272,10 @@ class RoomRegistry:
     def handle_flow(self, event: PublicationMedia) -> None:
         if room := self._rooms.get(event.room_id):
             self.media.handle_flow(room, event.publication_id, event.flowing)
+
+    def handle_codec_wanted(self, event: PublicationCodecWanted) -> None:
+        if room := self._rooms.get(event.room_id):
+            tell_publisher(self.desk.audience, room, event)
 
     def handle_speakers(self, event: SpeakersChanged) -> None:
         if room := self._rooms.get(event.room_id):

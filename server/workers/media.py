@@ -265,6 +265,9 @@ class MediaWorkers:
             case control.PublicationMedia.NAME:
                 if flow := parsed(control.PublicationMedia, raw):
                     self._listener.handle_flow(flow)
+            case control.PublicationCodecWanted.NAME:
+                if wish := parsed(control.PublicationCodecWanted, raw):
+                    self._listener.handle_codec_wanted(wish)
             case control.SpeakersChanged.NAME:
                 if speakers := parsed(control.SpeakersChanged, raw):
                     self._listener.handle_speakers(speakers)

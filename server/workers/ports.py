@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from media.control import ParticipantMedia, PublicationMedia, SpeakersChanged, TransportChanged
+from media.control import (
+    ParticipantMedia,
+    PublicationCodecWanted,
+    PublicationMedia,
+    SpeakersChanged,
+    TransportChanged,
+)
 from recordings.control import RecordingChanged, RecordingSegment
 
 
@@ -26,6 +32,8 @@ class MediaListener(Protocol):
     async def handle_transport(self, event: TransportChanged) -> None: ...
 
     def handle_flow(self, event: PublicationMedia) -> None: ...
+
+    def handle_codec_wanted(self, event: PublicationCodecWanted) -> None: ...
 
     def handle_speakers(self, event: SpeakersChanged) -> None: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -238,6 +239,51 @@ def test_a_new_track_of_the_same_publication_waits_for_its_keyframe(stage: Stage
     got = viewer.receive(2)
     assert [packet[1] & 0x7F for packet in got] == [108, 96]
     assert (numbers(got)[1] - numbers(got)[0]) & 0xFFFF == 1
+
+
+def test_a_codec_that_changes_and_comes_back_is_one_stream_for_viewers(stage: Stage) -> None:
+    publication, both, old = stage.publication("a", H264), stage.viewer(), stage.viewer()
+    stage.attach(publication, both.slot())
+    stage.attach(publication, old.slot(codecs=(VP8,)))
+    stage.feed(publication, video(1, KEY))
+    stage.clock.now += 0.1
+    stage.track(publication, VP8, 1)
+    stage.feed(publication, rtp(2, 12000, 1, b"\x10\x00"), rtp(3, 15000, 1, b"\x10\x01"))
+    stage.clock.now += 0.1
+    stage.track(publication, H264, 1)
+    stage.feed(publication, video(4), video(5, KEY))
+    got = both.receive(4)
+    assert [packet[1] & 0x7F for packet in got] == [108, 96, 96, 108], "each from its keyframe on"
+    assert [(number - numbers(got)[0]) & 0xFFFF for number in numbers(got)] == [0, 1, 2, 3]
+    steps = [(after - before) & 0xFFFFFFFF for before, after in pairwise(timestamps(got))]
+    assert all(0 < step <= 90000 for step in steps), steps
+    assert len({packet[8:12] for packet in got}) == 1
+    assert [packet[1] & 0x7F for packet in old.receive(2)] == [96, 96]
+    assert old.is_silent()
+
+
+def test_vp8_is_wanted_for_who_cannot_take_h264_and_h264_again_when_he_left(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    publication.sendable = frozenset({"H264", "VP8"})
+    stage.attach(publication, viewer.slot())
+    assert publication.wanted_codec(100) is None
+    old = stage.attach(publication, viewer.slot(codecs=(VP8,)))
+    assert publication.wanted_codec(101) == "VP8"
+    stage.track(publication, VP8, 1)
+    stage.feed(publication, rtp(2, 0, 1, b"\x10\x00"))
+    assert [publication.wanted_codec(now) for now in (102, 200)] == [None, None], "he watches, and all is well"
+    publication.detach(old)
+    assert [publication.wanted_codec(now) for now in (229, 230)] == [None, "H264"]
+
+
+def test_nobody_is_asked_for_who_is_not_connected(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    publication.sendable = frozenset({"H264", "VP8"})
+    viewer.transport.is_connected = False
+    stage.attach(publication, viewer.slot(codecs=(VP8,)))
+    assert publication.wanted_codec(100) is None
+    viewer.transport.is_connected = True
+    assert publication.wanted_codec(101) == "VP8"
 
 
 def test_who_cannot_take_the_codec_gets_nothing_and_asks_for_nothing(stage: Stage) -> None:

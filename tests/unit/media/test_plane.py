@@ -45,8 +45,8 @@ class Studio:
             control.TransportOffer(room_id="r", participant_id=participant_id, sdp=client.offer, grants=grants)
         )
 
-    async def enter(self, participant_id: str) -> RawClient:
-        client = RawClient()
+    async def enter(self, participant_id: str, client: RawClient | None = None) -> RawClient:
+        client = client or RawClient()
         await client.connect(self.offer(participant_id, client).sdp)
         await self.sees(lambda: self.state(participant_id) is TransportState.CONNECTED, f"{participant_id} connected")
         return client
@@ -127,6 +127,26 @@ async def test_video_by_view_and_sound_by_itself(studio: Studio) -> None:
     assert sorted(packet[1] & 0x7F for packet in bob.rtp) == [108, 111]
     assert alice.rtp == [], "nobody hears himself"
     assert studio.said(control.PublicationMedia, publication_id="alice:camera", flowing=True, codec="H264")
+
+
+async def test_a_viewer_without_h264_makes_the_publisher_asked_for_vp8(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    old = RawClient()
+    old.offer = old.offer.replace("H264/90000", "H262/90000")
+    await studio.enter("old", old)
+    studio.view("old", "alice:camera")
+    alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
+    await studio.sees(lambda: studio.room.publications["alice:camera"].is_flowing, "the camera flows")
+    studio.second()
+    wish = control.PublicationCodecWanted(room_id="r", publication_id="alice:camera", codec="VP8")
+    assert studio.said(control.PublicationCodecWanted) == [wish]
+    assert old.rtp == []
+    ssrc = parse_offer(alice.offer).media[CAMERA].ssrcs[0]
+    alice.send(rtp(6, 6 * 900, ssrc, b"\x10\x00key", 96))
+    await studio.sees(lambda: len(old.rtp) == 1, "a picture")
+    assert studio.room.publications["alice:camera"].codec == "VP8"
+    studio.second()
+    assert len(studio.said(control.PublicationCodecWanted)) == 1
 
 
 async def test_three_voices_are_heard_and_the_fourth_only_when_he_speaks(studio: Studio) -> None:

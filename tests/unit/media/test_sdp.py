@@ -58,11 +58,11 @@ def _bare(line: str) -> str:
 
 def test_h264_constrained_baseline_comes_first_in_chromium() -> None:
     camera, slot = by_mid(read_offer("chromium"), "1"), by_mid(read_offer("chromium"), "7")
-    assert [codec.name for codec in camera.codecs] == ["H264"]
+    assert [codec.name for codec in camera.codecs] == ["H264", "VP8"], "sent with the first, with the other when asked"
     assert "profile-level-id=42e01f" in camera.codecs[0].fmtp
     assert "packetization-mode=1" in camera.codecs[0].fmtp
     assert [codec.name for codec in slot.codecs] == ["H264", "VP8"]
-    assert all(codec.rtx_payload_type is not None for codec in slot.codecs)
+    assert all(codec.rtx_payload_type is not None for codec in (*camera.codecs, *slot.codecs))
     assert "transport-cc" in camera.codecs[0].feedback
     assert "nack" in camera.codecs[0].feedback
 

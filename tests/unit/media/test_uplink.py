@@ -180,6 +180,43 @@ def test_a_new_ssrc_is_a_new_track(scene: Scene) -> None:
     assert scene.publications["camera"].track is scene.heard.tracks[1]
 
 
+def camera_packet(scene: Scene, sequence: int, codec: int, payload: bytes = b"payload") -> bytes:
+    media = scene.media[1]
+    return rtp(sequence, ssrc=media.ssrcs[0], payload_type=media.codecs[codec].payload_type, payload=payload)
+
+
+def test_another_codec_on_the_same_ssrc_is_a_new_track(scene: Scene) -> None:
+    scene.receive(camera_packet(scene, 100, 0), 1.0)
+    scene.receive(camera_packet(scene, 101, 1), 5.0)
+    scene.receive(camera_packet(scene, 102, 1), 5.0)
+    scene.receive(camera_packet(scene, 103, 0), 9.0)
+    assert [track.codec.name for track in scene.heard.tracks] == ["H264", "VP8", "H264"]
+    assert len({track.ssrc for track in scene.heard.tracks}) == 1
+    assert scene.publications["camera"].codec == "H264"
+    assert [number for _, number in scene.heard.packets] == [100, 101, 102, 103]
+
+
+def test_late_packets_and_resends_of_the_former_codec_are_dropped(scene: Scene) -> None:
+    media = scene.media[1]
+    former, present = media.codecs
+    assert former.rtx_payload_type is not None
+    scene.receive(camera_packet(scene, 100, 0), 1.0)
+    scene.receive(camera_packet(scene, 103, 1), 5.0)
+    scene.receive(camera_packet(scene, 102, 0), 9.0)
+    lost = camera_packet(scene, 101, 0)
+    scene.receive(wrap_rtx(lost, former.rtx_payload_type, media.rtx_ssrcs[media.ssrcs[0]], 1), 9.0)
+    assert [number for _, number in scene.heard.packets] == [100, 103]
+    assert [track.codec for track in scene.heard.tracks] == [former, present]
+    assert scene.counters["drop_other_codec"] == 2
+
+
+def test_a_codec_that_changes_with_every_packet_is_not_followed(scene: Scene) -> None:
+    for sequence in range(1000):
+        scene.receive(camera_packet(scene, sequence, sequence % 2), 5.0 + sequence / 1000)
+    assert len(scene.heard.tracks) <= 3
+    assert scene.counters["drop_other_codec"] > 400
+
+
 def test_only_the_accepted_layer_is_taken() -> None:
     scene = Scene("chromium-simulcast")
     for ssrc, rid in ((71, b"q"), (72, b"h"), (73, b"f")):

@@ -51,6 +51,7 @@ export const VolatileEvents = {
   SlotsChanged: "slots.changed",
   MediaMoved: "media.moved",
   MuteRequested: "mute.requested",
+  CodecRequested: "codec.requested",
   RoomClosed: "room.closed",
 } as const;
 
@@ -237,6 +238,12 @@ export interface Chapter {
   title: string;
   start_ms: number;
   end_ms: number;
+}
+
+/** To one client: somebody who watches cannot take this source's codec; send it with this one from now on. */
+export interface CodecRequested {
+  source: "camera" | "screen";
+  codec: "H264" | "VP8";
 }
 
 /** Socket.IO ``auth`` payload: a fresh ticket, or the resume token of a seat that the client already had. */
@@ -1021,6 +1028,7 @@ export interface VolatileEventMap {
   "slots.changed": SlotsChanged;
   "media.moved": MediaMoved;
   "mute.requested": MuteRequested;
+  "codec.requested": CodecRequested;
   "room.closed": RoomClosed;
 }
 

@@ -172,6 +172,15 @@ describe('Room', () => {
     expect(notices).toEqual([{ kind: 'floor_given' }])
   })
 
+  it('sends its camera with the codec that it is asked for', async () => {
+    const { server, connections } = await entered()
+    const sender = connections[0]?.transceivers[1]?.sender
+    if (!sender) throw new Error('no camera line')
+    sender.parameters = { encodings: [{}], codecs: [{ mimeType: 'video/VP8' }] } as unknown as RTCRtpSendParameters
+    server.send('codec.requested', { source: 'camera', codec: 'VP8' })
+    await vi.waitFor(() => expect(sender.parameters.encodings[0]).toEqual({ codec: { mimeType: 'video/VP8' } }))
+  })
+
   it('shows a camera that was published before it came', async () => {
     const server = new TestServer()
     server.snapshot = roomSnapshot({ publications: [publication('wang', 'camera')] })

@@ -234,6 +234,9 @@ export class Room {
       this.rtc.handleMediaMoved()
     } else if (name === 'mute.requested') {
       void this.obeyMute((payload as VolatileEventMap['mute.requested']).source)
+    } else if (name === 'codec.requested') {
+      const wanted = payload as VolatileEventMap['codec.requested']
+      void this.rtc.setCodec(wanted.source, wanted.codec)
     }
   }
 

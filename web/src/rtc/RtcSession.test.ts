@@ -204,3 +204,29 @@ describe('recovering', () => {
     expect(seen.states[seen.states.length - 1]).toBe('closed')
   })
 })
+
+describe('another codec', () => {
+  const both = { encodings: [{ maxBitrate: 5 }], codecs: [{ mimeType: 'video/H264', payloadType: 108 }, { mimeType: 'video/VP8', payloadType: 96 }] }
+
+  it('is sent with when it was negotiated, and the rest stays as it was', async () => {
+    const { session, connection } = await connected()
+    const sender = connection(0).transceivers[1]?.sender
+    if (!sender) throw new Error('no camera line')
+    sender.parameters = structuredClone(both) as unknown as RTCRtpSendParameters
+    await session.setCodec('camera', 'VP8')
+    expect(sender.parameters.encodings[0]).toMatchObject({ maxBitrate: 5, codec: { mimeType: 'video/VP8' } })
+    await session.setCodec('camera', 'H264')
+    expect(sender.parameters.encodings[0]).toMatchObject({ codec: { mimeType: 'video/H264' } })
+  })
+
+  it('is left alone where it was not, or where the encoder refuses', async () => {
+    const { session, connection } = await connected()
+    const sender = connection(0).transceivers[1]?.sender
+    if (!sender) throw new Error('no camera line')
+    await session.setCodec('camera', 'VP8')
+    expect(sender.parameters.encodings[0]).toEqual({})
+    sender.parameters = structuredClone(both) as unknown as RTCRtpSendParameters
+    sender.setParameters = () => Promise.reject(new Error('refused'))
+    await expect(session.setCodec('camera', 'VP8')).resolves.toBeUndefined()
+  })
+})

@@ -5,7 +5,7 @@
 import type { SlotInfo, Source, TransportAnswered } from '../protocol/generated'
 import { PROFILES, type DeviceClass, type RtcProfile } from './profiles'
 import { nextStep, offerRetryDelayMs, type Trigger } from './recovery'
-import { Transport, type ConnectionFactory, type Exchange } from './Transport'
+import { Transport, type ConnectionFactory, type Exchange, type VideoCodec } from './Transport'
 
 export type MediaState = 'idle' | 'connecting' | 'connected' | 'interrupted' | 'refused' | 'closed'
 
@@ -68,6 +68,11 @@ export class RtcSession {
     if (track) this.tracks.set(source, track)
     else this.tracks.delete(source)
     await this.transport?.setTrack(source, track)
+  }
+
+  /** Holds for the present connection; the next one begins with H.264 and is asked anew. */
+  async setCodec(source: Source, codec: VideoCodec): Promise<void> {
+    await this.transport?.setCodec(source, codec)
   }
 
   handleNetworkChanged(): void {

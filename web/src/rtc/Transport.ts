@@ -2,10 +2,11 @@
  * One RTCPeerConnection with its fixed set of m-lines: one offer, one answer, publishing by replaceTrack afterwards.
  * Must not know why it is opened or renegotiated (RtcSession does), nor who is in the room.
  */
-import type { Source, TransportAnswered } from '../protocol/generated'
+import type { Source, TransportAnswered, VolatileEventMap } from '../protocol/generated'
 import { preferredAudioCodecs, preferredVideoCodecs } from './codecs'
 import { kindOf, SOURCE_ORDER, type RtcProfile } from './profiles'
 
+export type VideoCodec = VolatileEventMap['codec.requested']['codec']
 export type Exchange = (sdp: string) => Promise<TransportAnswered>
 export type ConnectionFactory = (configuration: RTCConfiguration) => RTCPeerConnection
 
@@ -28,6 +29,9 @@ function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video'): 
     // Chromium refuses lists it considers incomplete for a direction; its own order works as well.
   }
 }
+
+/** WebRTC extensions: Chromium since 124, not yet in TypeScript's library. */
+type CodecEncoding = RTCRtpEncodingParameters & { codec?: RTCRtpCodec }
 
 export class Transport {
   readonly connection: RTCPeerConnection
@@ -74,6 +78,19 @@ export class Transport {
     if (!sender || this.closed) return
     await sender.replaceTrack(track)
     if (track) await this.limitBitrate(sender, source)
+  }
+
+  /** Both codecs are negotiated; the browser goes on with the other one from its next keyframe. */
+  async setCodec(source: Source, codec: VideoCodec): Promise<void> {
+    const sender = this.sending.get(source)?.sender
+    if (!sender || this.closed) return
+    const parameters: RTCRtpSendParameters = sender.getParameters()
+    const encoding: CodecEncoding | undefined = parameters.encodings?.[0]
+    const wanted = parameters.codecs?.find((one) => one.mimeType.toLowerCase() === `video/${codec.toLowerCase()}`)
+    if (!encoding || !wanted) return
+    encoding.codec = wanted
+    // Browsers that do not know the member go on as they are, and so does one whose encoder refuses.
+    await sender.setParameters(parameters).catch(() => undefined)
   }
 
   /** mid → the track that the slot's sender feeds; known as soon as there is an offer. */

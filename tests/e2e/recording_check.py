@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import numpy as np
@@ -28,6 +29,8 @@ class Decoded:
     rate_hz: int = 48000
     sizes: set[tuple[int, int]] = field(default_factory=set)
     was_flash: bool = True
+    pieces: list[NDArray[np.float32]] = field(default_factory=list)
+    audio_start_ms: float = 0.0
 
     @property
     def duration_ms(self) -> float:
@@ -51,28 +54,59 @@ class Decoded:
         return float(10 * np.log10(best / power + 1e-12))
 
 
-def decode_recording(source: Path | BinaryIO) -> Decoded:
-    """Decodes every segment that a playlist names, or a single file, through FFmpeg's own readers."""
+def decode_recording(playlist: Path) -> Decoded:
+    """Decodes every segment that the playlist names, in runs of one init segment as a browser does.
+
+    FFmpeg's own HLS reader keeps the first init's parameter sets over a change of EXT-X-MAP, so it is not used.
+    """
     found = Decoded()
-    pieces: list[NDArray[np.float32]] = []
-    audio_start_ms = None
-    name: Any = str(source) if isinstance(source, Path) else source
-    opened: Any = av.open(name, options={"allowed_extensions": "ALL"})
+    for run in _runs(playlist):
+        _decode(run, found)
+    return _finished(found)
+
+
+def decode_file(body: bytes) -> Decoded:
+    """Decodes a single file, for example a WebM."""
+    found = Decoded()
+    _decode(io.BytesIO(body), found)
+    return _finished(found)
+
+
+def _runs(playlist: Path) -> Iterator[io.BytesIO]:
+    """Init and all media segments up to the next change of init, as one file each."""
+    run = b""
+    for line in playlist.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#EXT-X-MAP:"):
+            if run:
+                yield io.BytesIO(run)
+            run = (playlist.parent / line.split('"')[1]).read_bytes()
+        elif line and not line.startswith("#"):
+            run += (playlist.parent / line).read_bytes()
+    if run:
+        yield io.BytesIO(run)
+
+
+def _decode(file: io.BytesIO, found: Decoded) -> None:
+    opened: Any = av.open(file)
     with opened as container:
-        starts = [float(s.start_time * s.time_base) for s in container.streams if s.start_time and s.time_base]
-        start_s = min(starts, default=0.0)
         frames: Iterator[Any] = container.decode()
         for frame in frames:
-            at_ms = ((frame.time or 0.0) - start_s) * 1000
+            at_ms = (frame.time or 0.0) * 1000
             if isinstance(frame, av.VideoFrame):
                 _see(found, frame, at_ms)
             elif isinstance(frame, av.AudioFrame):
-                audio_start_ms = at_ms if audio_start_ms is None else audio_start_ms
+                if not found.pieces:
+                    found.audio_start_ms = at_ms
                 found.rate_hz = frame.sample_rate
-                pieces.append(frame.to_ndarray().mean(axis=0).astype(np.float32))
+                found.pieces.append(frame.to_ndarray().mean(axis=0).astype(np.float32))
                 found.audio_end_ms = max(found.audio_end_ms, at_ms + 1000 * frame.samples / frame.sample_rate)
-    found.samples = np.concatenate(pieces) if pieces else found.samples
-    found.beep_edges_ms = [at + (audio_start_ms or 0.0) for at in _beeps(found.samples, found.rate_hz)]
+
+
+def _finished(found: Decoded) -> Decoded:
+    found.video_ms.sort()
+    found.samples = np.concatenate(found.pieces) if found.pieces else found.samples
+    found.pieces.clear()
+    found.beep_edges_ms = [at + found.audio_start_ms for at in _beeps(found.samples, found.rate_hz)]
     return found
 
 

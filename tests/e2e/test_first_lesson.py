@@ -24,7 +24,7 @@ from tests.e2e.installation import Installation, free_port, installation, until
 from tests.e2e.lesson import end_lesson, schedule, sees
 from tests.e2e.media_files import MediaFiles
 from tests.e2e.media_probe import codecs, frames_decoded, mapped_port, record_source, spectrum
-from tests.e2e.recording_check import decode_recording
+from tests.e2e.recording_check import decode_file, decode_recording
 from tests.e2e.verify import run_verify
 from tests.netsim.tcp_cut import TcpCut
 from tests.netsim.udp_relay import UdpRelay
@@ -190,7 +190,7 @@ async def check_recording(stage: Stage, recording_id: str, source: tuple[float, 
     # busy, so both sides are compared over the same seconds.
     replay = await stage.people["host"].api("GET", f"/api/recordings/{recording_id}")
     began_ms = source[0] - replay["origin_ms"]
-    own_lag = decode_recording(io.BytesIO(source[1])).lag_ms()
+    own_lag = decode_file(source[1]).lag_ms()
     lag = found.lag_ms(began_ms, began_ms + SOURCE_S * 1000) - own_lag
     print(f"recording: sound {lag:.0f} ms after the picture")
     assert abs(lag) <= MAX_LAG_MS, f"sound is {lag:.0f} ms after the picture"

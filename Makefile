@@ -88,7 +88,7 @@ $(MODULES): web/package-lock.json
 	@touch $@
 
 $(DIST): $(MODULES) $(WEB_SOURCES)
-	@echo "building the web app"; cd web && npm run --silent build
+	@echo "building the web app"; cd web && npm run --silent build -- --logLevel warn
 	@touch $@
 
 test-system: ## install what only the tests need: browsers, PostgreSQL, Redis, fonts, iproute2 (Debian, root)

@@ -1,4 +1,4 @@
-"""The door of Socket.IO for browsers, and the only file besides server/workers that knows the library.
+"""The door of Socket.IO for browsers, and with sockets.py and server/workers the only one that knows the library.
 
 Owns sid ↔ Session. Accepts a connection with a good ticket or resume token only; every refusal carries a stable code.
 """
@@ -13,28 +13,23 @@ import socketio
 from aiohttp import web
 from pydantic import ValidationError
 
-from server.auth.origins import origin_allowed
 from server.auth.rate import RateLimit
 from server.error_map import error_info, wrong_fields
 from server.errors import AppError
-from server.protocol.base import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
+from server.protocol.base import PROTOCOL_VERSION
 from server.protocol.codes import ErrorCode
 from server.protocol.commands import ConnectAuth
 from server.rooms.room import Room
 from server.services import Services
-from server.settings import Settings
 from server.signaling.dispatch import PATIENCE, Dispatcher
 from server.signaling.notifier import Notifier
 from server.signaling.rate import TokenBucket
 from server.signaling.resume import ResumeTokens
 from server.signaling.session import Session
+from server.signaling.sockets import PING_INTERVAL_S, PING_TIMEOUT_S, make_sockets
 from server.storage.secrets import installation_secret
 from server.telemetry.counters import count
 
-PING_INTERVAL_S = 5
-PING_TIMEOUT_S = 5
-# What is a little over the limit still gets a coded answer; what is far over ends the connection.
-HARD_LIMIT_BYTES = 2 * MAX_MESSAGE_BYTES
 HOUSEKEEPING_S = 60.0
 # One member entering one room, with tickets and resume tokens together. Tickets have a limit of their own (tickets.py);
 # a page on a bad network comes back every few seconds.
@@ -63,7 +58,7 @@ class Gateway:
         self._tokens = tokens
         self._sessions: dict[str, Session] = {}
         self._entries = RateLimit(ENTRIES_PER_MINUTE / 60, ENTRIES_PER_MINUTE)
-        self.sio = _make_server(services.settings)
+        self.sio = make_sockets(services.settings)
         self.notifier = Notifier(_SocketWire(self.sio))
         self._dispatcher = Dispatcher(services.rooms, tokens, services.clock)
         self.sio.on("connect", self._handle_connect)
@@ -139,12 +134,16 @@ class Gateway:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
-            await self.sweep()
+            try:
+                await self.sweep()
+            except Exception:
+                _logger.exception("sweep of connections")
 
     async def sweep(self) -> None:
-        """Forgets what nobody needs any more: answers of closed rooms, and sessions whose socket ended while it was
-        being admitted, so that its disconnect came before the session."""
+        """Forgets what nobody needs any more: answers of closed rooms, sockets that never ask to enter, and sessions
+        whose socket ended while it was being admitted, so that its disconnect came before the session."""
         self._dispatcher.forget_closed_rooms()
+        await self.sio.end_strangers()
         for sid in [sid for sid in self._sessions if not self.sio.manager.is_connected(sid, "/")]:
             await self._handle_disconnect(sid, self.sio.reason.TRANSPORT_ERROR)
 
@@ -167,24 +166,6 @@ class _SocketWire:
 
     async def disconnect(self, sid: str) -> None:
         await self._sio.disconnect(sid)
-
-
-def _make_server(settings: Settings) -> socketio.AsyncServer:
-    def allowed(origin: str | None, environ: dict[str, Any]) -> bool:
-        return origin_allowed(origin, environ.get("HTTP_HOST", ""), settings.public_origins)
-
-    manager = socketio.AsyncRedisManager(settings.redis_url) if settings.redis_url else None
-    return socketio.AsyncServer(
-        async_mode="aiohttp",
-        client_manager=manager,
-        cors_allowed_origins=allowed,
-        ping_interval=PING_INTERVAL_S,
-        ping_timeout=PING_TIMEOUT_S,
-        max_http_buffer_size=HARD_LIMIT_BYTES,
-        transports=["websocket"],
-        logger=False,
-        engineio_logger=False,
-    )
 
 
 def _parse_auth(raw: Any) -> ConnectAuth:

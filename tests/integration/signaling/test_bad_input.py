@@ -8,12 +8,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from media.control import ParticipantMedia, RoomMedia, SlotInfo, TransportState
 from server.auth.rate import RateLimit
 from server.protocol.base import MAX_MESSAGE_BYTES, Ack
 from server.protocol.commands import COMMANDS
 from server.telemetry.counters import counters
 from tests.integration.signaling.conftest import Arrive
-from tests.integration.signaling.guest import Guest, until
+from tests.integration.signaling.guest import Guest, MediaPeer, until
 from tests.integration.signaling.house import House, SkippingClock
 
 
@@ -98,6 +99,7 @@ def _some(command: str) -> dict[str, Any]:
         "stage.pin": {"publication_id": None},
         "participant.mute": {"participant_id": "p"},
         "participant.remove": {"participant_id": "p"},
+        "participant.readmit": {"member_id": "n1"},
     }
     return fields.get(command, {})
 
@@ -228,3 +230,43 @@ async def test_who_enters_again_and_again_is_slowed_down(house: House, arrive: A
         assert again.refusal is not None
         assert again.refusal["message"] == "rate_limited"
     await arrive("host")
+
+
+@pytest.mark.parametrize("packet", ['5999999-["x",{}]', '59999999999-["x"]', "6123456-[]"])
+async def test_a_flood_of_attachments_ends_the_connection(house: House, arrive: Arrive, packet: str) -> None:
+    member, other = await arrive("n1"), await arrive("n2")
+    await member.sio.eio.send(packet)
+    await until(lambda: not member.sio.connected, "the connection ends")
+    await other.do("hand.raise")
+
+
+async def test_what_waits_for_its_attachments_goes_with_the_connection(house: House, arrive: Arrive) -> None:
+    member = await arrive("n1")
+    await member.sio.eio.send('52-["hand.raise",{}]')
+    await until(lambda: len(house.gateway.sio._binary_packet) == 1, "two attachments are waited for")
+    await member.cut()
+    await until(lambda: not house.gateway.sio._binary_packet, "nothing is kept")
+
+
+async def test_a_worker_may_tell_of_a_thousand_participants(house: House) -> None:
+    worker = MediaPeer(house.url)
+    slots = tuple(SlotInfo(mid=str(i), kind="video", publication_id=None) for i in range(12))
+    participants = tuple(
+        ParticipantMedia(participant_id=f"{i:032x}", state=TransportState.CONNECTED, slots=slots) for i in range(1000)
+    )
+    worker.rooms["m"] = RoomMedia(room_id="m", tap="unix:/w1", participants=participants)
+    assert await worker.start()
+    await until(lambda: house.services.media.count == 1, "the worker is welcome")
+    await worker.close()
+
+
+async def test_a_socket_that_never_asks_to_enter_is_ended(house: House, arrive: Arrive) -> None:
+    member = await arrive("n1")
+    address = f"{house.url}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as http, http.ws_connect(address) as socket:
+        assert (await socket.receive_str()).startswith("0{")
+        await house.gateway.sweep()
+        assert len(house.gateway.sio.eio.sockets) == 2
+        await house.gateway.sweep()
+        assert len(house.gateway.sio.eio.sockets) == 1
+    await member.do("hand.raise")

@@ -106,6 +106,8 @@ async def issue_ticket(call: Call) -> JoinTicket:
         raise AppError(
             ErrorCode.MEETING_NOT_OPEN, "it is too early, or too late", fields={"start_ms": str(meeting.start_ms)}
         )
+    if (room := services.rooms.get(meeting.id)) is not None:
+        services.rooms.seats.admit(room, actor.member_id)  # whom the host removed hears it here, in the lobby
     wish: TicketRequest = call.body
     return services.tickets.issue(meeting.id, actor, RoomRole(row.role), wish.device, now)
 

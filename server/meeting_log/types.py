@@ -24,6 +24,7 @@ EVENT_TYPES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
             "participant_id member_id reason",
             "",
         ),  # left, lost, removed, replaced, ended; at_ms = last proof of life
+        ("readmitted", "participant_id member_id by", ""),  # somebody who was removed may come back
         ("signed_in", "member_id method", "participant_id by"),  # method: self, proxy (then by)
         ("remark", "remark_id participant_id member_id text", "agenda_item_id"),
         ("hand_raised", "participant_id member_id", ""),

@@ -182,8 +182,17 @@ class ParticipantMute(Command):
 
 
 class ParticipantRemove(Command):
+    """Host: out of the room, and kept out of it (``removed``) until readmitted."""
+
     NAME: ClassVar[str] = "participant.remove"
     participant_id: Id
+
+
+class ParticipantReadmit(Command):
+    """Host: takes a removal back. The member comes with a new ticket. Not removed: no change."""
+
+    NAME: ClassVar[str] = "participant.readmit"
+    member_id: Id
 
 
 class RecordingPause(Command):
@@ -215,6 +224,7 @@ COMMANDS: tuple[type[Command], ...] = (
     StagePin,
     ParticipantMute,
     ParticipantRemove,
+    ParticipantReadmit,
     RecordingPause,
     RecordingResume,
 )

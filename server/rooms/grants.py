@@ -32,6 +32,7 @@ COMMAND_RULES: dict[str, Rule] = {
     "stage.pin": "moderate",
     "participant.mute": "moderate",
     "participant.remove": "moderate",
+    "participant.readmit": "moderate",
     "recording.pause": "moderate",
     "recording.resume": "moderate",
 }

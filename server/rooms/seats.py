@@ -149,6 +149,15 @@ class Seats:
                 raise AppError(ErrorCode.VALIDATION, "leave instead", fields={"participant_id": "is yourself"})
             await self._stand_up(room, seat, "removed", RoomClosed(code=ErrorCode.REMOVED, reason="removed"), by=who)
 
+    async def readmit(self, room: Room, who: Participant, member_id: str) -> None:
+        """Takes a removal back: the member may enter again, with a new ticket. Not removed: nothing happens."""
+        async with room.lock:
+            seat = room.seat_of(member_id)
+            if seat is None or seat.left_reason != "removed":
+                return
+            payload = {"participant_id": seat.participant_id, "member_id": member_id, "by": who.member_id}
+            await self._desk.record(room, "readmitted", payload, actor=who.member_id)
+
     async def sweep(self, room: Room) -> list[str]:
         """Gives up seats without any proof of life; returns their participants."""
         lost: list[str] = []

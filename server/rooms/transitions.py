@@ -110,6 +110,12 @@ def _left(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEven
     yield room.emit(events.ParticipantLeft, event.at_ms, participant_id=participant_id, reason=payload["reason"])
 
 
+def _readmitted(room: Room, payload: Payload, _event: LoggedEvent) -> Iterator[RoomEvent]:
+    """As if the seat had been left of one's own accord."""
+    room.participants[payload["participant_id"]].left_reason = "left"
+    yield from ()
+
+
 def _signed_in(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEvent]:
     member_id = payload["member_id"]
     if not room.roll.expects(member_id):
@@ -237,6 +243,7 @@ TRANSITIONS: dict[str, Transition] = {
     "joined": _joined,
     "presence_changed": _presence_changed,
     "left": _left,
+    "readmitted": _readmitted,
     "signed_in": _signed_in,
     "remark": _remark,
     "hand_raised": _hand_raised,

@@ -1,11 +1,11 @@
-"""The host and another participant: mute, remove."""
+"""The host and another participant: mute, remove, readmit."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from server.errors import AppError
-from server.protocol.commands import ParticipantMute, ParticipantRemove
+from server.protocol.commands import ParticipantMute, ParticipantReadmit, ParticipantRemove
 from server.signaling.handlers.call import Call, Handler
 
 
@@ -20,4 +20,8 @@ async def remove(call: Call) -> None:
         await call.rooms.media.close_transport(call.room, call.command.participant_id)
 
 
-HANDLERS: dict[type, Handler] = {ParticipantMute: mute, ParticipantRemove: remove}
+async def readmit(call: Call) -> None:
+    await call.rooms.seats.readmit(call.room, call.who, call.command.member_id)
+
+
+HANDLERS: dict[type, Handler] = {ParticipantMute: mute, ParticipantRemove: remove, ParticipantReadmit: readmit}

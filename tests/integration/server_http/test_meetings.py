@@ -212,3 +212,21 @@ async def test_numbers_and_characters_that_no_column_holds_are_refused(site: Sit
     assert nul.status in (400, 404), nul.body
     titled = await host.post("/api/meetings", site.lesson(title="a\0b"))
     assert titled.status in (200, 400), titled.body  # PostgreSQL has no such text
+
+
+async def test_whom_the_host_removed_gets_no_ticket_until_readmitted(site: Site) -> None:
+    meeting_id = await site.meeting()
+    site.clock.advance(HOUR_MS)
+    member = await site.browser("member")
+    assert (await ticket(member, meeting_id)).status == 200
+    rooms = site.services.rooms
+    room = await rooms.enter(meeting_id)
+    host, seat = [
+        (await rooms.seats.join(room, site.members[name], "desktop", name, epoch=None, last_revision=None)).seat
+        for name in ("host", "member")
+    ]
+    await rooms.seats.remove(room, host, seat.participant_id)
+    refused = await ticket(member, meeting_id)
+    assert (refused.status, refused.code) == (403, "removed")
+    await rooms.seats.readmit(room, host, site.members["member"])
+    assert (await ticket(member, meeting_id)).status == 200

@@ -76,3 +76,15 @@ async def test_ticket_is_good_once(house: House, arrive: Arrive) -> None:
     assert not await second.connect(ticket=ticket)
     assert second.refusal is not None
     assert second.refusal["data"]["code"] == "ticket_used"
+
+
+async def test_removed_and_readmitted(house: House, arrive: Arrive) -> None:
+    host, member = await arrive("host"), await arrive("n1")
+    assert await member.refused("participant.readmit", member_id="n1") == "forbidden"
+    await host.do("participant.remove", participant_id=member.me)
+    shut_out = Guest(house.url)
+    assert not await shut_out.connect(ticket=house.ticket("n1"))
+    assert shut_out.refusal is not None
+    assert shut_out.refusal["message"] == "removed"
+    await host.do("participant.readmit", member_id="n1")
+    assert (await arrive("n1")).me == member.me

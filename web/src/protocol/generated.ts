@@ -25,6 +25,7 @@ export const Commands = {
   StagePin: "stage.pin",
   ParticipantMute: "participant.mute",
   ParticipantRemove: "participant.remove",
+  ParticipantReadmit: "participant.readmit",
   RecordingPause: "recording.pause",
   RecordingResume: "recording.resume",
 } as const;
@@ -618,6 +619,13 @@ export interface ParticipantMute {
   participant_id: string;
 }
 
+/** Host: takes a removal back. The member comes with a new ticket. Not removed: no change. */
+export interface ParticipantReadmit {
+  request_id: string;
+  member_id: string;
+}
+
+/** Host: out of the room, and kept out of it (``removed``) until readmitted. */
 export interface ParticipantRemove {
   request_id: string;
   participant_id: string;
@@ -1002,6 +1010,7 @@ export interface CommandMap {
   "stage.pin": { request: StagePin; answer: null };
   "participant.mute": { request: ParticipantMute; answer: null };
   "participant.remove": { request: ParticipantRemove; answer: null };
+  "participant.readmit": { request: ParticipantReadmit; answer: null };
   "recording.pause": { request: RecordingPause; answer: null };
   "recording.resume": { request: RecordingResume; answer: null };
 }

@@ -161,3 +161,16 @@ async def test_joining_again_on_the_same_connection_gives_what_is_new(hall: Hall
     unknown = await hall.enter("n1", last_revision=first.revision - 10**9)
     assert unknown.missed is None
     assert unknown.snapshot is not None
+
+
+async def test_the_host_takes_a_removal_back(hall: Hall) -> None:
+    host, member = await hall.sit("host"), await hall.sit("n1")
+    await hall.seats.readmit(hall.room, host, "n1")  # not removed: nothing happens
+    await hall.seats.remove(hall.room, host, member.participant_id)
+    assert await code_of(hall.enter("n1")) is ErrorCode.REMOVED
+    await hall.seats.readmit(hall.room, host, "n1")
+    await hall.seats.readmit(hall.room, host, "n1")
+    assert await code_of(hall.enter("n1", epoch=member.epoch)) is ErrorCode.RESUME_EXPIRED
+    assert (await hall.sit("n1")).participant_id == member.participant_id
+    assert hall.log.types().count("readmitted") == 1
+    assert hall.log.types()[-1] == "joined"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import socketio
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -93,6 +93,32 @@ class WorkerLink:
             refusal = parsed.error or _Refusal(code="internal_error")
             raise WorkerCallError(refusal.code, refusal.message)
         return parsed.data or {}
+
+
+class WorkerHost(Protocol):
+    """Who keeps the links of one kind of worker."""
+
+    def handle_connect(self, sid: str, auth: Any) -> None: ...
+
+    def handle_disconnect(self, sid: str) -> None: ...
+
+    async def handle_event(self, sid: str, name: str, raw: Any) -> dict[str, Any] | None: ...
+
+
+class WorkerNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
+    """Socket.IO's side: names with dots do not fit its ``on_…`` methods."""
+
+    def __init__(self, namespace: str, host: WorkerHost) -> None:
+        super().__init__(namespace)
+        self._host = host
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        match event:
+            case "connect":
+                return self._host.handle_connect(args[0], args[2] if len(args) > 2 else None)
+            case "disconnect":
+                return self._host.handle_disconnect(args[0])
+        return await self._host.handle_event(args[0], event, args[1] if len(args) > 1 else None)
 
 
 def authenticated(auth: Any, token: str) -> WorkerAuth:

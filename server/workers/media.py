@@ -20,7 +20,7 @@ from server.clock import Clock
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
 from server.telemetry.counters import count
-from server.workers.link import WorkerCallError, WorkerLink, authenticated, parsed
+from server.workers.link import WorkerCallError, WorkerLink, WorkerNamespace, authenticated, parsed
 from server.workers.ports import MediaListener
 
 COMEBACK_S = 1.0  # a worker whose connection ended may be back by then, with its rooms
@@ -68,7 +68,7 @@ class MediaWorkers:
     def attach(self, sio: socketio.AsyncServer, listener: MediaListener) -> None:
         self._sio = sio
         self._listener = listener
-        sio.register_namespace(_Namespace(NAMESPACE, self))
+        sio.register_namespace(WorkerNamespace(NAMESPACE, self))
 
     async def close(self) -> None:
         self._is_closed = True
@@ -281,22 +281,6 @@ class MediaWorkers:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class _Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
-    """Socket.IO's side: names with dots do not fit its ``on_…`` methods."""
-
-    def __init__(self, namespace: str, workers: MediaWorkers) -> None:
-        super().__init__(namespace)
-        self._workers = workers
-
-    async def trigger_event(self, event: str, *args: Any) -> Any:
-        match event:
-            case "connect":
-                return self._workers.handle_connect(args[0], args[2] if len(args) > 2 else None)
-            case "disconnect":
-                return self._workers.handle_disconnect(args[0])
-        return await self._workers.handle_event(args[0], event, args[1] if len(args) > 1 else None)
 
 
 def translate(error: WorkerCallError) -> AppError:

@@ -18,7 +18,7 @@ from recordings.control import NAMESPACE, RecordingErrorCode, RecordingState
 from server.clock import Clock
 from server.errors import AppError
 from server.telemetry.counters import count
-from server.workers.link import WorkerCallError, WorkerLink, authenticated, parsed
+from server.workers.link import WorkerCallError, WorkerLink, WorkerNamespace, authenticated, parsed
 from server.workers.ports import RecordingListener, Tap
 
 RETRY_S = 0.5
@@ -78,7 +78,7 @@ class Recorders:
         self._sio = sio
         self._listener = listener
         self._tap = tap
-        sio.register_namespace(_Namespace(NAMESPACE, self))
+        sio.register_namespace(WorkerNamespace(NAMESPACE, self))
 
     async def close(self) -> None:
         for task in self._tasks.values():
@@ -287,19 +287,3 @@ class Recorders:
         if wanted is not None and wanted.stopped and self._tap is not None:
             with suppress(AppError):  # a room that was opened again only for this recording
                 await self._tap.close_room(wanted.room_id)
-
-
-class _Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
-    """Socket.IO's side: names with dots do not fit its ``on_…`` methods."""
-
-    def __init__(self, namespace: str, recorders: Recorders) -> None:
-        super().__init__(namespace)
-        self._recorders = recorders
-
-    async def trigger_event(self, event: str, *args: Any) -> Any:
-        match event:
-            case "connect":
-                return self._recorders.handle_connect(args[0], args[2] if len(args) > 2 else None)
-            case "disconnect":
-                return self._recorders.handle_disconnect(args[0])
-        return await self._recorders.handle_event(args[0], event, args[1] if len(args) > 1 else None)

@@ -46,24 +46,6 @@ async def test_a_lost_worker_is_replaced_and_everybody_told(house: House) -> Non
     await second.close()
 
 
-async def test_only_the_publisher_is_asked_for_another_codec(house: House) -> None:
-    worker = MediaPeer(house.url)
-    await worker.start()
-    publisher, other = (
-        await Guest(house.url).enter(house.ticket("n1")),
-        await Guest(house.url).enter(house.ticket("n2")),
-    )
-    await publisher.do("transport.offer", sdp="v=0")
-    for publication_id in ("gone:camera", f"{publisher.me}:camera"):
-        await worker.say(media_control.PublicationCodecWanted(room_id="m", publication_id=publication_id, codec="VP8"))
-    await until(lambda: bool(publisher.heard("codec.requested")), "the publisher is asked")
-    assert publisher.heard("codec.requested") == [{"source": "camera", "codec": "VP8"}]
-    assert not other.heard("codec.requested")
-    for who in (publisher, other):
-        await who.close()
-    await worker.close()
-
-
 async def test_a_room_without_a_worker_moves_to_the_next_that_comes(house: House) -> None:
     first = MediaPeer(house.url, "w1")
     await first.start()

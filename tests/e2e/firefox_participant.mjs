@@ -62,7 +62,7 @@ try {
       return found
     })
     console.log(JSON.stringify(seen))
-    if (screenshot) await page.screenshot({ path: screenshot })
+    if (screenshot && seen.codecs.video) await page.screenshot({ path: screenshot })
     await new Promise((done) => setTimeout(done, 1000))
   }
 } catch (error) {

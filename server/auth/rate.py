@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 
 MAX_KEYS = 20_000
@@ -23,3 +24,14 @@ class RateLimit:
         if len(self._buckets) > MAX_KEYS:
             self._buckets.popitem(last=False)
         return allowed
+
+
+def subscriber(address: str) -> str:
+    """Whom an address stands for: over IPv6 everybody has at least a /64 to choose from (RFC 6177)."""
+    try:
+        given = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if given.version == 4 or given.ipv4_mapped:
+        return str(getattr(given, "ipv4_mapped", None) or given)
+    return str(ipaddress.ip_network(f"{given}/64", strict=False))

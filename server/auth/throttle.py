@@ -7,6 +7,7 @@ import asyncio
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.auth.rate import subscriber
 from server.clock import Clock
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
@@ -99,4 +100,4 @@ def account_key(account: str) -> str:
 
 
 def _address(address: str) -> str:
-    return f"address:{address[:100]}"
+    return f"address:{subscriber(address)[:100]}"

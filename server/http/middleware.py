@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from server.auth.origins import origin_allowed
-from server.auth.rate import RateLimit
+from server.auth.rate import RateLimit, subscriber
 from server.clock import Clock
 from server.error_map import STATUS, error_info
 from server.errors import AppError, NotFoundError
@@ -47,7 +47,8 @@ def guard(settings: Settings, clock: Clock) -> Middleware:
         request[REQUEST_ID] = new_id()
         count("http_requests")
         try:
-            if not limit.allow(client_address(request, settings.trusted_proxies), clock.monotonic_ms()):
+            address = client_address(request, settings.trusted_proxies)
+            if not limit.allow(subscriber(address), clock.monotonic_ms()):
                 raise AppError(ErrorCode.RATE_LIMITED, "too many requests from this address", retryable=True)
             check_origin(request, settings)
             return await handler(request)

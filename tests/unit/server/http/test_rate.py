@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from server.auth import rate
-from server.auth.rate import RateLimit
+from server.auth.rate import RateLimit, subscriber
 
 
 def test_a_burst_and_then_the_average() -> None:
@@ -28,3 +30,18 @@ def test_memory_is_bounded() -> None:
     for number in range(rate.MAX_KEYS + 100):
         limit.allow(str(number), 0)
     assert len(limit._buckets) == rate.MAX_KEYS
+
+
+@pytest.mark.parametrize(
+    ("address", "whom"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:1", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix", "unix"),
+    ],
+)
+def test_an_ipv6_subscriber_is_a_network(address: str, whom: str) -> None:
+    assert subscriber(address) == whom

@@ -32,6 +32,10 @@ class Audience(Protocol):
 class MediaPlane(Protocol):
     """The media workers. Raises AppError with media's codes, MEDIA_UNAVAILABLE when none is there."""
 
+    def expect_room(self, room_id: str) -> None:
+        """It ran before this process started: wait for the worker that may still carry it."""
+        ...
+
     async def open_room(self, room_id: str) -> str:
         """Where a recorder taps it."""
         ...

@@ -158,6 +158,8 @@ class RoomRegistry:
             try:
                 room, events = await self._rebuild(meeting_id)
                 self._rooms[meeting_id] = room
+                if self._plane is not None and room.state is not MeetingState.ENDED:
+                    self._plane.expect_room(meeting_id)
                 await self._revive(room, events)
             except Exception:  # one broken meeting must not keep the others out
                 count("rooms_not_recovered")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import socketio
@@ -24,6 +25,7 @@ from server.workers.link import WorkerCallError, WorkerLink, WorkerNamespace, au
 from server.workers.ports import MediaListener
 
 COMEBACK_S = 1.0  # a worker whose connection ended may be back by then, with its rooms
+REATTACH_MS = 3_000  # after our start: a room that ran before waits so long for the worker that still carries it
 SETTLE_MS = 10_000  # after our start: before this we may not know yet which rooms we want
 
 R = TypeVar("R")
@@ -52,6 +54,7 @@ class MediaWorkers:
         self._taps: dict[str, str] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._homeless: set[str] = set()
+        self._expected: dict[str, tuple[asyncio.Event, int]] = {}  # rooms from before our start: brought, until when
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self.moved_listeners: list[Callable[[str], None]] = []  # recorders tap the room anew
@@ -78,9 +81,14 @@ class MediaWorkers:
 
     # --- the plane ---
 
+    def expect_room(self, room_id: str) -> None:
+        """The room ran before this process started: some worker may still carry its media."""
+        self._expected[room_id] = (asyncio.Event(), self._clock.monotonic_ms() + REATTACH_MS)
+
     async def open_room(self, room_id: str) -> str:
         """Where the room can be tapped. Raises AppError(MEDIA_UNAVAILABLE)."""
         async with self._opening.setdefault(room_id, asyncio.Lock()):
+            await self._await_holder(room_id)
             link = self._placed(room_id)
             if link is not None and room_id in self._taps:
                 return self._taps[room_id]
@@ -138,6 +146,15 @@ class MediaWorkers:
                 return None
             raise translate(error) from error
 
+    async def _await_holder(self, room_id: str) -> None:
+        """Else the first worker to say hello would get the room, and pictures that still run elsewhere would stop."""
+        if room_id not in self._expected:
+            return
+        brought, until_ms = self._expected[room_id]
+        with suppress(TimeoutError):
+            await asyncio.wait_for(brought.wait(), max(until_ms - self._clock.monotonic_ms(), 0) / 1000)
+        self._expected.pop(room_id, None)
+
     def _placed(self, room_id: str) -> WorkerLink | None:
         link = self._links.get(self._places.get(room_id, ""))
         return link if link is not None and not link.gone.is_set() else None
@@ -187,6 +204,8 @@ class MediaWorkers:
         elif self._listener.wants_media(room.room_id):
             self._places[room.room_id], self._taps[room.room_id] = link.worker_id, room.tap
             self._homeless.discard(room.room_id)
+            if room.room_id in self._expected:
+                self._expected[room.room_id][0].set()
             await self._listener.handle_adopted(room.room_id, room.participants)
         else:
             self._spawn(self._close_unwanted(link, room))

@@ -46,6 +46,31 @@ async def test_a_lost_worker_is_replaced_and_everybody_told(house: House) -> Non
     await second.close()
 
 
+async def test_after_a_restart_a_room_waits_for_the_worker_that_carries_it(tmp_path: Path) -> None:
+    await furnish(tmp_path, record=True)
+    house = House(tmp_path)
+    await house.start()
+    carrier, other, recorder = MediaPeer(house.url, "w2"), MediaPeer(house.url, "w1"), RecorderPeer(house.url)
+    await carrier.start()
+    await recorder.start()
+    host = await Guest(house.url).enter(house.ticket("host"))
+    await host.do("meeting.start")
+    await until(lambda: bool(recorder.called("recording.start")), "the recording begins")
+    await house.stop()
+    await house.start()
+    await other.start()
+    again = RecorderPeer(house.url)
+    await again.start()
+    await carrier.start()
+    await until(lambda: bool(again.called("recording.start")), "the recorder is told again")
+    assert again.called("recording.start")[-1]["tap"] == "unix:/w2"
+    assert not [call for call, _ in other.calls if call == "room.open"]
+    assert not [call for call, _ in carrier.calls if call == "room.close"]
+    for guest in (carrier, other, again, recorder, host):
+        await guest.close()
+    await house.stop()
+
+
 async def test_a_room_without_a_worker_moves_to_the_next_that_comes(house: House) -> None:
     first = MediaPeer(house.url, "w1")
     await first.start()

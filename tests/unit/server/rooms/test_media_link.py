@@ -19,6 +19,9 @@ class SlowPlane:
         self.answer = asyncio.Event()
         self.transports: set[str] = set()
 
+    def expect_room(self, room_id: str) -> None:
+        raise NotImplementedError
+
     async def open_room(self, room_id: str) -> str:
         raise NotImplementedError
 

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.auth.actor import Actor
+from server.auth.rate import RateLimit
 from server.auth.rights import Action, can
 from server.clock import Clock
 from server.errors import AppError, ForbiddenError
@@ -38,6 +39,8 @@ from server.telemetry.counters import count
 
 HEARTBEAT_S = 10
 IDLE_MS = 2 * 3_600_000
+# Each heartbeat is kept as evidence. A player sends one every ten seconds and some more while somebody seeks about.
+BEATS_PER_S, BEATS_BURST = 2, 60
 
 _logger = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ class Makeup:
         self._log = log
         self._clock = clock
         self._dice: WatchDice = dice or SecretDice()
+        self._beats = RateLimit(BEATS_PER_S, BEATS_BURST)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- tasks --------------------------------------------------------------------------------------------------------
@@ -142,7 +146,10 @@ class Makeup:
         return verdict.state, list(verdict.coverage)
 
     async def heartbeat(self, session_id: str, beat: Heartbeat) -> HeartbeatAnswer:
-        """Judges one heartbeat. Raises AppError WATCH_SESSION_OVER for an unknown session, nonce or an old session."""
+        """Judges one heartbeat. Raises AppError WATCH_SESSION_OVER for an unknown session, nonce or an old session;
+        RATE_LIMITED."""
+        if not self._beats.allow(session_id, self._clock.monotonic_ms()):
+            raise AppError(ErrorCode.RATE_LIMITED, "too many heartbeats of this session", retryable=True)
         now_ms = self._clock.now_ms()
         async with self._db.session() as session:
             row = await session.get(WatchSessionRow, session_id)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from server.errors import AppError
 from server.ids import new_id
+from server.makeup.service import BEATS_BURST
 from server.protocol.codes import ErrorCode
 from server.protocol.http import Heartbeat, HeartbeatAnswer, WatchSession
 from server.storage.models import LogEvent, MakeupTask, Meeting, Organisation, Recording, WatchBeat, WatchInterval
@@ -254,3 +255,15 @@ async def test_meetings_that_are_not_recorded_leave_no_task(lesson: Lesson) -> N
         await lesson.log.flush(copy_id)
         query = select(func.count()).select_from(LogEvent).where(LogEvent.meeting_id == copy_id)
         assert await session.scalar(query) == 3
+
+
+async def test_a_flood_of_heartbeats_leaves_no_more_evidence_than_a_person(lesson: Lesson) -> None:
+    player = await open_player(lesson, "away")
+    for _ in range(BEATS_BURST):
+        await player.beat(0, 0)
+    with refused(ErrorCode.RATE_LIMITED):
+        await player.beat(0, 0)
+    async with lesson.db.session() as session:
+        assert await session.scalar(select(func.count()).select_from(WatchBeat)) == BEATS_BURST
+    lesson.clock.advance(1_000)
+    await player.beat(0, 0)

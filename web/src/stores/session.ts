@@ -4,7 +4,7 @@ import { computed, ref } from 'vue'
 
 import { get, post, setCsrfToken } from '@/api/client'
 import { AppError } from '@/api/errors'
-import type { Login, Me, Right } from '@/protocol/generated'
+import type { Login, Me, PasswordChange, Right } from '@/protocol/generated'
 
 import { dropAllDrafts } from './drafts'
 
@@ -40,6 +40,11 @@ export const useSession = defineStore('session', () => {
     accept(null)
   }
 
+  /** All my other sessions end; this one goes on. */
+  async function changePassword(body: PasswordChange): Promise<void> {
+    accept(await post<Me>('/api/me/password', body))
+  }
+
   /** The server said the session is over. */
   function forget(): void {
     accept(null)
@@ -49,5 +54,5 @@ export const useSession = defineStore('session', () => {
     return me.value?.rights.includes(right) ?? false
   }
 
-  return { me, known, signedIn, load, login, logout, forget, may }
+  return { me, known, signedIn, load, login, logout, changePassword, forget, may }
 })

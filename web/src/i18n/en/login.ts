@@ -9,6 +9,7 @@ export default {
   submit: 'Sign in',
   caps: 'Caps Lock is on',
   forgot: 'Forgotten your password? Ask your branch secretary or administrator.',
+  tries_left: 'Account or password is wrong; {count} more tries.',
   throttled: 'Too many wrong attempts. Try again in {wait}.',
   notice: 'Attendance, sign-ins and remarks are kept for the minutes. Faces and places are never collected.',
   account_needed: 'Enter your account',

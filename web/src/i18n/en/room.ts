@@ -92,6 +92,8 @@ export default {
     recording_stalled: 'Recording in trouble',
     recording_failed: 'Recording failed',
     recording_finishing: 'Saving the recording',
+    recording_upload_waits: 'Not stored yet',
+    recording_no_room: 'No room to record',
     recording_off: 'Not recorded',
     attendance: 'Expected {expected}, present {present}',
     rate: '{percent}%',
@@ -295,6 +297,14 @@ export default {
     pause: 'Pause recording',
     resume: 'Resume recording',
     paused_help: 'Nothing is kept while it is paused.',
+    trouble: {
+      store_full: 'The recording store is full. The meeting is recorded on and kept by the recorder; it is stored as soon as there is room. Contact the administrator.',
+      store_away: 'The recording store cannot be reached. The meeting is recorded on and kept by the recorder; it is stored as soon as the store is back.',
+      spool_full: 'The recorder has no room left: what happens now may not be kept. The meeting can go on; contact the administrator soon.',
+      tap_unreachable: 'The recorder gets no sound and pictures of this meeting; it keeps trying.',
+      recorder_unavailable: 'The recorder is away and nothing is recorded; it goes on by itself when it is back. The meeting can go on.',
+      other: 'The recorder has a fault. The meeting can go on; contact the administrator.',
+    },
   },
   network: {
     title: 'Network',

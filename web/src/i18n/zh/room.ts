@@ -90,6 +90,8 @@ export default {
     recording_stalled: '录制有异常',
     recording_failed: '录制失败',
     recording_finishing: '正在保存录像',
+    recording_upload_waits: '录像待存储',
+    recording_no_room: '录制空间不足',
     recording_off: '未录制',
     attendance: '应到 {expected} 实到 {present}',
     rate: '{percent}%',
@@ -293,6 +295,14 @@ export default {
     pause: '暂停录制',
     resume: '恢复录制',
     paused_help: '暂停期间的内容不会保存。',
+    trouble: {
+      store_full: '录像存储空间已满。会议照常录制，录像暂存在录制服务器上，腾出空间后自动补存。请联系管理员。',
+      store_away: '录像存储暂时连不上。会议照常录制，录像暂存在录制服务器上，恢复后自动补存。',
+      spool_full: '录制服务器空间已满，现在的内容可能录不下来。会议可以照常进行，请尽快联系管理员腾出空间。',
+      tap_unreachable: '录制服务暂时收不到会议的声音和画面，正在自动重试。',
+      recorder_unavailable: '录制服务暂时不可用，现在没有录制，恢复后自动继续。会议可以照常进行。',
+      other: '录制服务出现故障。会议可以照常进行，请联系管理员。',
+    },
   },
   network: {
     title: '网络情况',

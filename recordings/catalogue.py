@@ -1,12 +1,13 @@
 """What a recorder must remember of one recording: an append-only file of JSON lines in its spool folder.
 
-The state is what the lines add up to (``Catalogue``). A torn last line is ignored; every line is on disk before the
-step that it tells of counts.
+The state is what the lines add up to (``Catalogue``). A torn last line is ignored; every line of ``add`` is on
+disk before the step that it tells of counts.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any, Literal
@@ -113,8 +114,12 @@ AnyLine = Annotated[
 _LINE: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 
 
+def _encoded(line: AnyLine) -> bytes:
+    return line.model_dump_json().encode() + b"\n"
+
+
 class Catalogue:
-    """The sum of all lines. ``add`` may be called from several threads."""
+    """The sum of all lines. Any thread may call it."""
 
     def __init__(self, path: Path) -> None:
         self._lock = Lock()
@@ -128,21 +133,52 @@ class Catalogue:
         self.paused_at_us: int | None = None
         self.stop_at_us: int | None = None
         self.duration_ms: int | None = None
-        whole = self._load(path) if path.exists() else 0
+        self._waiting = b""
+        self._end = self._load(path) if path.exists() else 0
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.ftruncate(self._descriptor, whole)
-        os.lseek(self._descriptor, whole, os.SEEK_SET)
+        os.ftruncate(self._descriptor, self._end)
 
     def add(self, line: AnyLine) -> None:
-        data = line.model_dump_json().encode() + b"\n"
+        """OSError: the disk did not take the line, and nothing has changed."""
         with self._lock:
-            os.write(self._descriptor, data)
-            if not isinstance(line, Reported):
-                os.fdatasync(self._descriptor)
+            self._write(_encoded(line), durable=True)
             self._apply(line)
 
+    def note(self, line: AnyLine) -> None:
+        """For what is so anyway: a line that a full disk does not take is written as soon as there is room."""
+        with self._lock:
+            self._apply(line)
+            self._waiting += _encoded(line)
+            self._write_waiting(durable=not isinstance(line, Reported))
+
+    def catch_up(self) -> None:
+        """Writes what still waits for room."""
+        with self._lock:
+            if self._waiting:
+                self._write_waiting(durable=True)
+
     def close(self) -> None:
+        self.catch_up()
         os.close(self._descriptor)
+
+    def _write_waiting(self, durable: bool) -> None:
+        with suppress(OSError):
+            self._write(b"", durable)
+
+    def _write(self, data: bytes, durable: bool) -> None:
+        """What waits and then ``data``, or nothing at all: a torn line would hide all that come after it."""
+        data = self._waiting + data
+        try:
+            written = os.pwrite(self._descriptor, data, self._end)
+            while written < len(data):
+                written += os.pwrite(self._descriptor, data[written:], self._end + written)
+            if durable:
+                os.fdatasync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, self._end)
+            raise
+        self._end += len(data)
+        self._waiting = b""
 
     @property
     def origin_ms(self) -> int:

@@ -76,9 +76,11 @@ class Intake:
         self._clock.lost()
         self._tap = TapClient(address, self._token, self._room_id, self._after, self._take, self._connection_changed)
 
-    async def detach(self) -> None:
-        """No frame comes in afterwards; those that came are in the journal."""
+    async def detach(self, for_good: bool = False) -> None:
+        """No frame comes in afterwards; those that came are in the journal. ``for_good``: what was not read is lost."""
         if self._tap is not None:
+            if for_good and self._overfull:
+                self._missing = (self._arrival_us, self._clock.now_us())
             tap, self._tap = self._tap, None
             await tap.close()
         self._declare_missing()
@@ -130,7 +132,7 @@ class Intake:
         for frame in frames:
             self._look_at(frame)
         self._append(whole)
-        if len(self._pending) > _MAX_PENDING_BYTES:
+        if self._overfull:
             await self._idle.wait()
 
     def _look_at(self, frame: TapFrame) -> None:
@@ -171,13 +173,17 @@ class Intake:
 
     # --- into the journal ---------------------------------------------------------------------------------------------
 
+    @property
+    def _overfull(self) -> bool:
+        """Nothing is read until the journal has taken what is here."""
+        return len(self._pending) > _MAX_PENDING_BYTES
+
     def _append(self, frames: bytes) -> None:
         self._pending += frames
         self._idle.clear()
         self._wake.set()
 
     async def _flush_forever(self) -> None:
-        failed = False
         while True:
             await self._wake.wait()
             await asyncio.sleep(BATCH_S if self._tap is not None else 0)
@@ -187,16 +193,17 @@ class Intake:
                 if batch:
                     await asyncio.to_thread(self._journal.append, batch)
             except OSError as error:
-                if not failed:
+                if not self._clock.blocked:
                     _log.warning("room %s: journal: %s", self._room_id, error)
+                    self._clock.blocked = True
                     self._events.failed(RecordingErrorCode.SPOOL_FULL)
-                failed = True
                 self._wake.set()
                 await asyncio.sleep(_RETRY_S)
                 continue
             del self._pending[: len(batch)]
-            if failed:
-                failed = False
+            if self._clock.blocked and not self._pending:
+                self._clock.blocked = False
+                self._clock.lost()  # what the tap could not deliver meanwhile is on its way
                 self._events.failed(None)
             if not self._pending:
                 self._idle.set()

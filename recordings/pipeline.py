@@ -110,7 +110,7 @@ class Pipeline:
     def _step(self) -> bool:
         """Takes what the journal has. True when the recording is closed."""
         # Read before the journal: what was there at the stop is then certainly read below.
-        stop_at_us = self._catalogue.stop_at_us
+        stop_at_us = None if self._clock.blocked else self._catalogue.stop_at_us
         start = self._reader.offset
         for batch in self._reader.read():
             if self._halted:
@@ -226,10 +226,14 @@ class Pipeline:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Temporary file, fsync, rename."""
+    """Temporary file, fsync, rename. What a full disk did not take whole leaves its room to the journal."""
     tmp = path.with_suffix(path.suffix + ".tmp")
-    with tmp.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    tmp.replace(path)
+    try:
+        with tmp.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        tmp.replace(path)
+    except OSError:
+        tmp.unlink(missing_ok=True)
+        raise

@@ -19,6 +19,7 @@ from recordings.control import (
     RecordingSegment,
     RecordingStage,
     RecordingStart,
+    RecordingState,
     RecordingStop,
 )
 from recordings.control_link import CallRefusedError, ControlLink
@@ -43,6 +44,7 @@ class Recorder:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._recordings: dict[str, Recording] = {}
+        self._without_room: set[str] = set()  # recordings that could not begin, as the server was told
         self._store: ObjectStore | None = None
         self._opening = asyncio.Lock()
         self._counters = {"recordings_started": 0, "recordings_reopened": 0, "recordings_ended": 0, "segments": 0}
@@ -90,11 +92,25 @@ class Recorder:
             await self._refuse_finished(call.recording_id)
         recording = self._recordings.get(call.recording_id)
         if recording is None:
-            recording = Recording.create(self._settings.spool / call.recording_id, call, self._ports)
+            recording = self._create(call)
             self._recordings[call.recording_id] = recording
             self._counters["recordings_started"] += 1
             _log.info("recording %s: started", call.recording_id)
         await recording.attach(call.tap)
+
+    def _create(self, call: RecordingStart) -> Recording:
+        """The server asks again until there is room; meanwhile everybody shall know."""
+        try:
+            recording = Recording.create(self._settings.spool / call.recording_id, call, self._ports)
+            self._without_room.discard(call.recording_id)
+            return recording
+        except OSError as error:
+            _log.warning("recording %s: spool: %s", call.recording_id, error)
+            code = RecordingErrorCode.SPOOL_FULL
+            if call.recording_id not in self._without_room:
+                self._without_room.add(call.recording_id)
+                self.report(RecordingChanged(recording_id=call.recording_id, state=RecordingState.STALLED, code=code))
+            raise CallRefusedError(code, "the spool has no room") from error
 
     async def _refuse_finished(self, recording_id: str) -> None:
         """A finished recording is never written again."""
@@ -127,6 +143,7 @@ class Recorder:
         )
 
     def _tell_all(self) -> None:
+        self._without_room.clear()
         for recording in self._recordings.values():
             recording.tell_again()
 

@@ -90,10 +90,15 @@ class Recording:
 
     @classmethod
     def create(cls, folder: Path, start: RecordingStart, ports: RecordingPorts) -> Recording:
-        folder.mkdir(parents=True, mode=0o700)
+        """OSError: the spool has no room for it. It may be tried again."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         catalogue = Catalogue(folder / FILE)
-        catalogue.add(Opened(recording_id=start.recording_id, room_id=start.room_id, tap=start.tap))
-        return cls(folder, catalogue, ports, resumed=False)
+        try:
+            catalogue.add(Opened(recording_id=start.recording_id, room_id=start.room_id, tap=start.tap))
+            return cls(folder, catalogue, ports, resumed=False)
+        except OSError:
+            catalogue.close()
+            raise
 
     @classmethod
     async def reopen(cls, folder: Path, ports: RecordingPorts) -> Recording:
@@ -132,17 +137,17 @@ class Recording:
     async def attach(self, tap: str) -> None:
         """Connects to the room's tap; again when the room has moved. Nothing to do when it is connected there."""
         if tap != self.catalogue.tap:
-            self.catalogue.add(Attached(tap=tap))
+            self.catalogue.note(Attached(tap=tap))
         if self.catalogue.paused_at_us is None and not self._stopping and self._intake.address != tap:
             await self._intake.attach(tap)
 
     async def pause(self) -> None:
         if self._stopping or self.catalogue.paused_at_us is not None:
             return
-        await self._intake.detach()
+        await self._intake.detach(for_good=True)
         self._intake.begin()
         self._clock.settled()
-        self.catalogue.add(PauseChanged(paused=True, at_us=self._clock.now_us()))
+        self.catalogue.note(PauseChanged(paused=True, at_us=self._clock.now_us()))
         self._intake.note({"event": PAUSED})
         self._intake.forget_position()
         self._set_state(RecordingState.PAUSED)
@@ -159,7 +164,7 @@ class Recording:
             self._intake.note({"event": PINNED, "publication_id": publication_id})
 
     async def stop(self) -> None:
-        """Returns when the end is on disk; ``finished`` is reported later."""
+        """Returns when the end is on disk (a full one gets it later); ``finished`` is reported later."""
         if self._stopping:
             self._tell(again=True)
             return
@@ -167,8 +172,8 @@ class Recording:
         if self.catalogue.paused_at_us is not None:
             self._end_pause()
         self._set_state(RecordingState.FINISHING)
-        await self._intake.detach()
-        await asyncio.to_thread(self.catalogue.add, StopAsked(at_us=at_us))
+        await self._intake.detach(for_good=True)
+        await asyncio.to_thread(self.catalogue.note, StopAsked(at_us=at_us))
         if self._pipeline is None:
             await self._fail_empty()
             return
@@ -195,7 +200,7 @@ class Recording:
     # --- what the parts say -------------------------------------------------------------------------------------------
 
     def _begin(self, origin_us: int) -> None:
-        self.catalogue.add(Origin(origin_us=origin_us))
+        self.catalogue.note(Origin(origin_us=origin_us))
         self._start_pipeline()
         self._set_state(RecordingState.RECORDING)
 
@@ -235,19 +240,19 @@ class Recording:
             start_ms=stored.start_ms,
             duration_ms=stored.duration_ms,
         )
-        self._ports.reporter.report(event, lambda: self.catalogue.add(Reported(index=stored.index)))
+        self._ports.reporter.report(event, lambda: self.catalogue.note(Reported(index=stored.index)))
 
     def _gap_found(self, start_us: int, end_us: int, reason: str) -> None:
         origin_us = self.catalogue.origin_us
         if origin_us is not None and end_us > origin_us:
             start_ms, end_ms = max(start_us - origin_us, 0) // 1000, (end_us - origin_us) // 1000
-            self.catalogue.add(GapFound(gap=Gap(start_ms=start_ms, end_ms=end_ms, reason=reason)))
+            self.catalogue.note(GapFound(gap=Gap(start_ms=start_ms, end_ms=end_ms, reason=reason)))
             _log.info("recording %s: gap of %d ms (%s)", self.id, end_ms - start_ms, reason)
 
     def _end_pause(self) -> None:
         paused_at_us, now_us = self.catalogue.paused_at_us or 0, self._clock.now_us()
         self._gap_found(paused_at_us, now_us, "pause")
-        self.catalogue.add(PauseChanged(paused=False, at_us=now_us))
+        self.catalogue.note(PauseChanged(paused=False, at_us=now_us))
 
     def _trouble_of(self, part: str) -> Callable[[RecordingErrorCode | None], None]:
         def change(code: RecordingErrorCode | None) -> None:
@@ -264,6 +269,7 @@ class Recording:
         silent_since_s: float | None = time.monotonic()
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
+            self.catalogue.catch_up()
             now_s = time.monotonic()
             connected = self._intake.connected
             silent_since_s = None if connected else (silent_since_s or now_s)

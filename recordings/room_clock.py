@@ -25,6 +25,7 @@ class RoomClock:
         self._observed = False
         self._held_until_s = monotonic() + HOLD_S
         self._shown_us = 0
+        self.blocked = False  # frames are here and cannot be written: they must still find their place
 
     def observe(self, arrival_us: int) -> None:
         """A frame came. Old ones out of a ring do not put the clock back."""
@@ -51,4 +52,4 @@ class RoomClock:
 
     def tick_us(self) -> int | None:
         """Room time up to which the program may be made without frames, None while the clock stands."""
-        return None if self._monotonic() < self._held_until_s else self.now_us()
+        return None if self.blocked or self._monotonic() < self._held_until_s else self.now_us()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from recordings.catalogue import Catalogue, Stored, StoredObject
 from recordings.control import RecordingErrorCode
-from recordings.errors import StoreAwayError, StoreError, StoreFullError
+from recordings.errors import ObjectMissingError, StoreAwayError, StoreError, StoreFullError
 from recordings.manifest import (
     MANIFEST_NAME,
     MANIFEST_TYPE,
@@ -91,13 +91,28 @@ class Uploader:
 
     async def _upload(self, waiting: StoredObject) -> None:
         path = self._folder / waiting.name
-        data = await asyncio.to_thread(path.read_bytes)
-        await self._put(waiting.name, data, content_type_of(waiting.name), waiting.sha256)
-        await asyncio.to_thread(self._catalogue.add, Stored(index=waiting.index))
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError:
+            await self._check_stored(waiting)
+        else:
+            await self._put(waiting.name, data, content_type_of(waiting.name), waiting.sha256)
+        # A full spool takes no line, but the file may go: it is what makes room.
+        await asyncio.to_thread(self._catalogue.note, Stored(index=waiting.index))
         if waiting.duration_ticks:
             await self._put_playlist(ended=False)
         path.unlink(missing_ok=True)
         self._events.stored(waiting)
+
+    async def _check_stored(self, waiting: StoredObject) -> None:
+        """A former process stored it, made room, and was killed before the full spool took the line about it."""
+        store = await self._store()
+        try:
+            same = await store.verify(key_of(self._catalogue.recording_id, waiting.name), waiting.sha256)
+        except ObjectMissingError:
+            same = False
+        if not same:
+            raise FileNotFoundError(f"{waiting.name} is neither in the spool nor in the store")
 
     async def _complete(self) -> None:
         await self._put_playlist(ended=True)

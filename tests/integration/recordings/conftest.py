@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,32 @@ from tests.integration.recordings.tap_source import TapSource
 
 TOKEN = "token-of-this-test"
 ROOT = Path(__file__).parents[3]
+
+
+class SmallDisk:
+    """A file system of its own at ``folder`` that can be full and grow. Mounting needs root."""
+
+    def __init__(self, folder: Path, size: str) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs")
+
+    def grow(self, size: str) -> None:
+        self._mount("-o", f"remount,size={size}")
+
+    def fill(self, name: str = "ballast") -> None:
+        """Leaves not one byte."""
+        with suppress(OSError), (self.folder / name).open("ab", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+
+    def remove(self) -> None:
+        subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
+
+    def _mount(self, *options: str) -> None:
+        made = subprocess.run(["mount", *options, str(self.folder)], capture_output=True, text=True, check=False)
+        if made.returncode != 0:
+            pytest.fail(f"a disk that can be full needs a tmpfs, and this machine refuses the mount: {made.stderr}")
 
 
 class Bench:
@@ -106,6 +133,19 @@ class Bench:
 
     def log(self) -> str:
         return (self.folder / "recorder.log").read_text()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[Path, str], SmallDisk]]:
+    disks: list[SmallDisk] = []
+
+    def make(folder: Path, size: str) -> SmallDisk:
+        disks.append(SmallDisk(folder, size))
+        return disks[-1]
+
+    yield make
+    for disk in disks:
+        disk.remove()
 
 
 @pytest.fixture

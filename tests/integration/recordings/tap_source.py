@@ -64,6 +64,7 @@ class TapSource:
     """Listens on a unix socket; ``address`` is what ``recording.start`` names."""
 
     def __init__(self, folder: Path, token: str, room_id: str = "room-1") -> None:
+        self.max_backlog = 16 << 20  # a recorder that falls further behind is cut off, as by a media worker
         self.path = folder / "tap.sock"
         self.address = f"unix:{self.path}"
         self.room_id = room_id
@@ -137,7 +138,9 @@ class TapSource:
         while self._ring[0].arrival_us < frame.arrival_us - KEPT_US:
             self._ring.popleft()
         for writer in self._writers:
-            if not writer.is_closing():
+            if writer.transport.get_write_buffer_size() > self.max_backlog:
+                writer.transport.abort()
+            elif not writer.is_closing():
                 writer.write(encode_frame(*frame))
 
     def _add(self, sender: Sender, source: str, kind: str, codec: str, rate: int, payload_type: int) -> int:

@@ -168,3 +168,21 @@ def test_the_catalogue_adds_up_again(tmp_path: Path) -> None:
     last = Catalogue(path)
     assert last.paused_at_us is None and last.stop_at_us == 500 and last.duration_ms == 4000
     last.close()
+
+
+def test_a_full_disk_tears_no_line_of_the_catalogue(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "catalogue")
+    catalogue.add(Opened(recording_id="r", room_id="m", tap="unix:/x"))
+    descriptor, catalogue._descriptor = catalogue._descriptor, os.open("/dev/full", os.O_WRONLY)
+    with pytest.raises(OSError):
+        catalogue.add(some_object(0))
+    catalogue.note(GapFound(gap=Gap(start_ms=1, end_ms=2, reason="loss")))
+    catalogue.catch_up()
+    assert catalogue.objects == [] and len(catalogue.gaps) == 1
+    os.close(catalogue._descriptor)
+    catalogue._descriptor = descriptor
+    catalogue.add(StopAsked(at_us=500))
+    catalogue.close()
+    again = Catalogue(tmp_path / "catalogue")
+    assert again.objects == [] and again.gaps == catalogue.gaps and again.stop_at_us == 500
+    again.close()

@@ -136,3 +136,28 @@ async def test_a_successor_stores_only_what_is_missing(tmp_path: Path, catalogue
     assert [key for key in store.put_keys if key.endswith(".m4s")] == ["rec/r/000003.m4s"]
     successor.close()
     await store.close()
+
+
+async def test_what_made_room_in_a_full_spool_and_is_in_the_store_counts(tmp_path: Path, catalogue: Catalogue) -> None:
+    """Killed between removing the file and the line that tells of it, which the full disk did not take."""
+    store = LocalStore(tmp_path / "store")
+    uploader, told = start(tmp_path, catalogue, store)
+    add_object(catalogue, tmp_path, "init0.mp4")
+    add_object(catalogue, tmp_path, "000000.m4s", 360_000)
+    await store.put("rec/r/init0.mp4", (tmp_path / "init0.mp4").read_bytes(), "video/mp4")
+    (tmp_path / "init0.mp4").unlink()
+    catalogue.add(Closed(duration_ms=4000))
+    await asyncio.wait_for(uploader.run(), 5)
+    assert told == [0, 1]
+    await store.close()
+
+
+async def test_what_is_in_neither_place_is_told_at_once(tmp_path: Path, catalogue: Catalogue) -> None:
+    store = LocalStore(tmp_path / "store")
+    uploader, told = start(tmp_path, catalogue, store)
+    add_object(catalogue, tmp_path, "init0.mp4")
+    (tmp_path / "init0.mp4").unlink()
+    with pytest.raises(FileNotFoundError):
+        await asyncio.wait_for(uploader.run(), 5)
+    assert told == []
+    await store.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -39,10 +38,10 @@ from recordings.manifest import key_of
 from recordings.pipeline import JOURNAL, Pipeline, PipelineEvents
 from recordings.program import PAUSED, PINNED
 from recordings.room_clock import RoomClock
+from recordings.status import Status
 from recordings.stores.base import ObjectStore
 from recordings.uploader import Uploader, UploaderEvents
 
-STALLED_AFTER_S = 10.0
 WATCH_EVERY_S = 0.5
 _log = logging.getLogger(__name__)
 
@@ -71,11 +70,7 @@ class Recording:
         self._folder = folder
         self._ports = ports
         self._loop = asyncio.get_running_loop()
-        self._state = RecordingState.STARTING
-        self._stalled = False
-        self._troubles: dict[str, RecordingErrorCode] = {}
-        self._told: RecordingChanged | None = None
-        self._progress_s = time.monotonic()
+        self._status = Status(catalogue, ports.reporter.report)
         self._clock = RoomClock()
         self._pipeline: Pipeline | None = None
         tail = None
@@ -117,19 +112,19 @@ class Recording:
     async def _resume_work(self) -> None:
         catalogue = self.catalogue
         if catalogue.duration_ms is not None:
-            self._set_state(RecordingState.FINISHING)
+            self._status.change(RecordingState.FINISHING)
             return
         if catalogue.origin_us is not None:
             self._start_pipeline()
         if catalogue.stop_at_us is not None:
-            self._set_state(RecordingState.FINISHING)
+            self._status.change(RecordingState.FINISHING)
         elif catalogue.paused_at_us is not None:
             self._intake.forget_position()  # the ring holds what was said in the pause
             self._clock.settled()
-            self._set_state(RecordingState.PAUSED)
+            self._status.change(RecordingState.PAUSED)
         else:
             if catalogue.origin_us is not None:
-                self._set_state(RecordingState.RECORDING)
+                self._status.change(RecordingState.RECORDING)
             await self._intake.attach(catalogue.tap)
 
     # --- commands -----------------------------------------------------------------------------------------------------
@@ -150,13 +145,13 @@ class Recording:
         self.catalogue.note(PauseChanged(paused=True, at_us=self._clock.now_us()))
         self._intake.note({"event": PAUSED})
         self._intake.forget_position()
-        self._set_state(RecordingState.PAUSED)
+        self._status.change(RecordingState.PAUSED)
 
     async def resume(self) -> None:
         if self._stopping or self.catalogue.paused_at_us is None:
             return
         self._end_pause()
-        self._set_state(RecordingState.RECORDING)
+        self._status.change(RecordingState.RECORDING)
         await self._intake.attach(self.catalogue.tap)
 
     def stage(self, publication_id: str | None) -> None:
@@ -166,12 +161,12 @@ class Recording:
     async def stop(self) -> None:
         """Returns when the end is on disk (a full one gets it later); ``finished`` is reported later."""
         if self._stopping:
-            self._tell(again=True)
+            self._status.tell(again=True)
             return
         at_us = self._clock.now_us()
         if self.catalogue.paused_at_us is not None:
             self._end_pause()
-        self._set_state(RecordingState.FINISHING)
+        self._status.change(RecordingState.FINISHING)
         await self._intake.detach(for_good=True)
         await asyncio.to_thread(self.catalogue.note, StopAsked(at_us=at_us))
         if self._pipeline is None:
@@ -191,18 +186,18 @@ class Recording:
 
     def tell_again(self) -> None:
         """The server has come back: it may have missed the last state."""
-        self._tell(again=True)
+        self._status.tell(again=True)
 
     @property
     def _stopping(self) -> bool:
-        return self.catalogue.stop_at_us is not None or self._state == RecordingState.FINISHING
+        return self.catalogue.stop_at_us is not None or self._status.state == RecordingState.FINISHING
 
     # --- what the parts say -------------------------------------------------------------------------------------------
 
     def _begin(self, origin_us: int) -> None:
         self.catalogue.note(Origin(origin_us=origin_us))
         self._start_pipeline()
-        self._set_state(RecordingState.RECORDING)
+        self._status.change(RecordingState.RECORDING)
 
     def _start_pipeline(self) -> None:
         def on_loop(call: Callable[..., None]) -> Callable[..., None]:
@@ -214,7 +209,7 @@ class Recording:
             failed=on_loop(self._trouble_of("spool")),
             closed=on_loop(self._uploader.wake),
         )
-        self._progress_s = time.monotonic()
+        self._status.progressed()
         (self._folder / JOURNAL).touch()
         self._pipeline = Pipeline(self._folder, self.catalogue, self._clock, events)
         self._pipeline.start()
@@ -224,7 +219,7 @@ class Recording:
             self._pipeline.wake()
 
     def _segment_closed(self) -> None:
-        self._progress_s = time.monotonic()
+        self._status.progressed()
         self._uploader.wake()
 
     def _object_stored(self, stored: StoredObject) -> None:
@@ -255,35 +250,13 @@ class Recording:
         self.catalogue.note(PauseChanged(paused=False, at_us=now_us))
 
     def _trouble_of(self, part: str) -> Callable[[RecordingErrorCode | None], None]:
-        def change(code: RecordingErrorCode | None) -> None:
-            if code is None:
-                self._troubles.pop(part, None)
-            else:
-                self._troubles[part] = code
-            self._tell()
-
-        return change
+        return lambda code: self._status.trouble(part, code)
 
     async def _watch(self) -> None:
-        """Notices when nothing comes although it should."""
-        silent_since_s: float | None = time.monotonic()
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
             self.catalogue.catch_up()
-            now_s = time.monotonic()
-            connected = self._intake.connected
-            silent_since_s = None if connected else (silent_since_s or now_s)
-            running = self._state in (RecordingState.STARTING, RecordingState.RECORDING)
-            unreachable = silent_since_s is not None and now_s - silent_since_s >= STALLED_AFTER_S
-            stalled = running and (unreachable or now_s - self._progress_s >= STALLED_AFTER_S)
-            if running and unreachable:
-                self._troubles["tap"] = RecordingErrorCode.TAP_UNREACHABLE
-            else:
-                self._troubles.pop("tap", None)
-            if self._state == RecordingState.STARTING and connected and self._pipeline is not None:
-                self._state = RecordingState.RECORDING
-            self._stalled = stalled
-            self._tell()
+            self._status.look(self._intake.connected, self._pipeline is not None)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -292,60 +265,28 @@ class Recording:
             await self._uploader.run()
         except OSError:
             _log.exception("recording %s: the spool cannot be read", self.id)
-            self._troubles["spool"] = RecordingErrorCode.INTERNAL
-            self._set_state(RecordingState.FAILED)
+            self._status.trouble("spool", RecordingErrorCode.INTERNAL)
+            self._status.change(RecordingState.FAILED)
             return
         await self._end(RecordingState.FINISHED)
 
     async def _fail_empty(self) -> None:
         """Stopped before the tap ever answered: there is nothing to keep."""
         self._storing.cancel()
-        self._troubles["tap"] = RecordingErrorCode.TAP_UNREACHABLE
+        self._status.trouble("tap", RecordingErrorCode.TAP_UNREACHABLE)
         await self._end(RecordingState.FAILED)
 
     async def _end(self, state: RecordingState) -> None:
         """All is stored and read back. The folder goes when the server knows."""
         self._watching.cancel()
         await self._intake.close()
-        self._state, self._stalled = state, False
-        self._ports.reporter.report(self._changed(), self._remove)
+        self._ports.reporter.report(self._status.end(state), self._remove)
         _log.info("recording %s: %s, %d ms", self.id, state, self.catalogue.duration_ms or 0)
 
     def _remove(self) -> None:
         self.catalogue.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._ports.ended(self)
-
-    # --- telling ------------------------------------------------------------------------------------------------------
-
-    def _set_state(self, state: RecordingState) -> None:
-        self._state = state
-        self._tell()
-
-    def _tell(self, again: bool = False) -> None:
-        changed = self._changed()
-        # The duration grows all the time and is in the segments; it alone is no news.
-        same = (
-            self._told is not None and changed.model_copy(update={"duration_ms": self._told.duration_ms}) == self._told
-        )
-        if again or not same:
-            self._told = changed
-            self._ports.reporter.report(changed)
-
-    def _changed(self) -> RecordingChanged:
-        catalogue = self.catalogue
-        segments = catalogue.segments
-        duration_ms = catalogue.duration_ms
-        if duration_ms is None:
-            duration_ms = segments[-1].start_ms + segments[-1].duration_ms if segments else 0
-        return RecordingChanged(
-            recording_id=self.id,
-            state=RecordingState.STALLED if self._stalled else self._state,
-            origin_ms=catalogue.origin_us // 1000 if catalogue.origin_us is not None else None,
-            duration_ms=duration_ms,
-            code=next(iter(self._troubles.values()), None),
-            gaps=tuple(catalogue.gaps),
-        )
 
 
 def _call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: object) -> None:

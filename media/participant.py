@@ -77,11 +77,20 @@ class Participant:
                 self._apply_view(connection)
         return self.slot_infos(self.current)
 
-    def hear(self, publication_ids: list[str]) -> None:
-        """Points the audio slots at these voices, as far as they go."""
+    def hear(self, publication_ids: Sequence[str]) -> None:
+        """Points the audio slots at these voices, as far as they go; nobody hears himself."""
+        own = f"{self.id}:"
+        others = [id_ for id_ in publication_ids if not id_.startswith(own)]
         for connection in (self.current, self._next):
             if connection is not None:
-                self._assign(connection, "audio", publication_ids)
+                self._assign(connection, "audio", others)
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Those of both connections while one replaces the other."""
+        return [
+            slot for connection in (self.current, self._next) if connection is not None for slot in connection.slots
+        ]
 
     def slot_infos(self, connection: Connection | None) -> tuple[SlotInfo, ...]:
         return tuple(slot.info for slot in connection.slots) if connection is not None else ()
@@ -182,7 +191,7 @@ class Participant:
     def _begin(self, connection: Connection) -> None:
         self._gone_at = None
         self._set_state(TransportState.CONNECTED)
-        self._room.handle_voices_changed()
+        self._room.let_hear(self)
         now = self._environment.clock.monotonic()
         for slot in connection.slots:
             if slot.publication is not None:

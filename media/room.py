@@ -86,7 +86,7 @@ class Room:
                 self.tap.remove_track(publication.track.number)
         participant.close()
         self._speakers.forget(participant_id)
-        self.handle_voices_changed()
+        self._point_ears(self._now())
 
     def request_keyframe(self, publication_id: str) -> None:
         publication = self.publications.get(publication_id)
@@ -115,9 +115,7 @@ class Room:
         """A source was negotiated: slots that were waiting for it by name are attached."""
         self.publications[publication.id] = publication
         for participant in self.participants.values():
-            if participant.current is None:
-                continue
-            for slot in participant.current.slots:
+            for slot in participant.slots:
                 if slot.wanted_id == publication.id and slot.publication is None:
                     publication.attach(slot, self._now())
 
@@ -128,6 +126,10 @@ class Room:
 
     def handle_state(self, participant: Participant) -> None:
         self._emit(TransportChanged(room_id=self.id, participant_id=participant.id, state=participant.state))
+
+    def let_hear(self, participant: Participant) -> None:
+        """Who has just connected hears at once; the next tick would be up to 100 ms late."""
+        participant.hear(self._audible(self._now()))
 
     def handle_silent(self, publication: Publication) -> None:
         """A grant was taken: what the source still sends is dropped from the next packet on."""
@@ -172,12 +174,7 @@ class Room:
             self._spoken = speakers
             self._emit(SpeakersChanged(room_id=self.id, participant_ids=speakers))
             self.tap.append_event({"event": "speakers", "participant_ids": list(speakers)})
-        heard = self._audible(now)[:HEARD]
-        if heard != self._heard:
-            self._heard = heard
-            for participant in self.participants.values():
-                own = f"{participant.id}:"
-                participant.hear([id_ for id_ in heard if not id_.startswith(own)])
+        self._point_ears(now)
 
     def tick_second(self, now: float) -> None:
         """Every second: receiver reports, liveness, sources that fell silent, codecs that somebody cannot take."""
@@ -191,10 +188,6 @@ class Room:
                 participant.current.uplink.send_reports(now)
             if not participant.tick(now):
                 self.remove(participant.id)
-
-    def handle_voices_changed(self) -> None:
-        """Somebody came or went: look again at the next tick even if the order is the same."""
-        self._heard = ("",)
 
     # --- private
 
@@ -216,13 +209,21 @@ class Room:
             self._environment.counters["codec_wanted"] += 1
             self._emit(PublicationCodecWanted(room_id=self.id, publication_id=publication.id, codec=codec))
 
+    def _point_ears(self, now: float) -> None:
+        """Everybody's audio slots follow the order, where it has changed."""
+        heard = self._audible(now)
+        if heard != self._heard:
+            self._heard = heard
+            for participant in self.participants.values():
+                participant.hear(heard)
+
     def _audible(self, now: float) -> tuple[str, ...]:
         """Publications as they are to be heard: shared sound, then voices by rank, then those without levels."""
         flowing = [item for item in self._flowing.values() if item.kind == "audio"]
         shared = [item.id for item in flowing if item.source == "screen_audio"]
         voices = {item.participant_id: item.id for item in flowing if item.source == "microphone"}
         ranked = [voices.pop(id_) for id_ in self._speakers.ranking(now) if id_ in voices]
-        return (*shared, *ranked, *voices.values())
+        return (*shared, *ranked, *voices.values())[:HEARD]
 
     def _set_flowing(self, publication: Publication, flowing: bool) -> None:
         if publication.is_flowing == flowing:
@@ -234,6 +235,8 @@ class Room:
             self._flowing.pop(publication.id, None)
             if publication.source == "microphone":
                 self._speakers.forget(publication.participant_id)
+        if publication.kind == "audio":
+            self._point_ears(self._now())  # the next tick would be up to 100 ms late
         self._emit(
             PublicationMedia(room_id=self.id, publication_id=publication.id, flowing=flowing, codec=publication.codec)
         )

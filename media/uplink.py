@@ -16,7 +16,7 @@ from media.sdp.negotiation import NegotiatedCodec, NegotiatedMedia
 from media.transport import Transport
 from media.uptrack import SENDER_SSRC, UpTrack
 
-CODEC_KEPT_S = 1.0  # a change of codec is a new track for viewers and recorder; more of them is an attack on both
+KEPT_S = 1.0  # a change of codec or SSRC is a new track for viewers and recorder; more of them is an attack on both
 MAX_SOURCES = 64  # SSRCs per transport; more is an attack on our memory
 
 
@@ -41,7 +41,7 @@ class _Line:
         self.media = media
         self.publication = publication
         self.track: UpTrack | None = None
-        self.changed_at = float("-inf")  # to another codec on the same SSRC
+        self.changed_at = float("-inf")  # to another codec or SSRC
         self.codecs: dict[int, NegotiatedCodec] = {codec.payload_type: codec for codec in media.codecs}
         self.resend_types = {
             codec.rtx_payload_type: codec for codec in media.codecs if codec.rtx_payload_type is not None
@@ -108,6 +108,7 @@ class Uplink:
     def _deliver(self, line: _Line, ssrc: int, packet: bytes, offset: int, level: int | None, now: float) -> None:
         if not line.publication.is_granted:
             self._counters["drop_not_granted"] += 1
+            line.track = None  # with a new grant all begins anew: nothing from before it is asked for or resent
             return
         payload_type = packet[1] & 0x7F
         codec = line.codecs.get(payload_type)
@@ -115,11 +116,11 @@ class Uplink:
             self._recover(line, payload_type, packet, offset, now)
             return
         track = line.track
-        if track is None or track.ssrc != ssrc:
+        if track is None:
             track = self._begin(line, ssrc, codec)
-        elif track.codec is not codec:
-            if not _is_later(line, track, packet, now):
-                self._counters["drop_other_codec"] += 1
+        elif track.ssrc != ssrc or track.codec is not codec:
+            if not _may_change(line, track, ssrc, packet, now):
+                self._counters["drop_other_source"] += 1
                 return
             line.changed_at = now
             track = self._begin(line, ssrc, codec)
@@ -147,7 +148,7 @@ class Uplink:
             self._counters["padding_in"] += 1
             return
         if codec is not track.codec:
-            self._counters["drop_other_codec"] += 1
+            self._counters["drop_other_source"] += 1
             return
         original = unwrap_rtx(packet, offset, codec.payload_type, track.ssrc)
         if track.receive(original, payload_offset(original), now, True):
@@ -198,7 +199,7 @@ class Uplink:
             self._transport.send_rtcp(rtcp.write_receiver_report(SENDER_SSRC, blocks))
 
 
-def _is_later(line: _Line, track: UpTrack, packet: bytes, now: float) -> bool:
-    """Whether the encoder has changed over, or this is a packet of the former codec that comes late."""
-    ahead = distance(packet[2] << 8 | packet[3], track.reception.highest)
-    return ahead > 0 and now - line.changed_at >= CODEC_KEPT_S
+def _may_change(line: _Line, track: UpTrack, ssrc: int, packet: bytes, now: float) -> bool:
+    """Whether the source or its encoder has changed over, or this is a packet of the former one that comes late."""
+    is_behind = track.ssrc == ssrc and distance(packet[2] << 8 | packet[3], track.reception.highest) <= 0
+    return not is_behind and now - line.changed_at >= KEPT_S

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SENDER_SSRC = 1  # of our RTCP; nobody but us sends with it
 MAX_LATE = CAPACITY - 24  # sequence numbers behind the newest; what is later the cache cannot vouch for
 MAX_STALE = 50
+MAX_AHEAD = 3000  # RFC 3550 appendix A.1; beyond it is another source, since cohorts can order half the range only
+RESTART_S = 1.0  # every restart moves all viewers: more of them is an attack
 MAX_PACKET = 1400  # what still fits a datagram with an SRTP tag and an RTX header
 
 
@@ -29,6 +31,7 @@ class UpTrack:
     __slots__ = (
         "_key_timestamp",
         "_nacks",
+        "_restarted_at",
         "_stale",
         "cache",
         "codec",
@@ -49,12 +52,13 @@ class UpTrack:
         self.reception = Reception(codec.clock_rate)
         self._key_timestamp = -1
         self._stale = 0
+        self._restarted_at = float("-inf")
         self._nacks = NackList() if "nack" in codec.feedback else None
 
     def receive(self, packet: bytes, offset: int, now: float, recovered: bool) -> bool:
         """One packet, in any order; False for one that was not used (a resend that was not needed, or too big)."""
         sequence = packet[2] << 8 | packet[3]
-        if len(packet) > MAX_PACKET or not self._is_new(sequence, recovered):
+        if len(packet) > MAX_PACKET or not self._is_new(sequence, now, recovered):
             return False
         if not recovered:
             self.reception.receive(sequence, int.from_bytes(packet[4:8], "big"), now)
@@ -68,7 +72,7 @@ class UpTrack:
         self.publication.accept(stripped, self._is_keyframe(stripped))
         return True
 
-    def _is_new(self, sequence: int, recovered: bool) -> bool:
+    def _is_new(self, sequence: int, now: float, recovered: bool) -> bool:
         """Whether this number was surely never forwarded: viewers' nonces must not be used twice (RFC 7714 §8.2).
 
         SRTP's replay window guards the packets themselves, but not what a publisher wraps into a resend.
@@ -78,21 +82,27 @@ class UpTrack:
         ahead = distance(sequence, self.reception.highest) if self.reception.highest >= 0 else 1
         if recovered:
             return -MAX_LATE < ahead < 0
+        if ahead > MAX_AHEAD:
+            return self._restart(now)
         if ahead > -MAX_LATE:
             self._stale = 0
             return True
         self._stale += 1
         if self._stale > MAX_STALE:
-            self._restart()
+            return self._restart(now)
         return False
 
-    def _restart(self) -> None:
-        """The sender's numbers jumped back for good: for viewers this is another source."""
+    def _restart(self, now: float) -> bool:
+        """The sender's numbers jumped for good: for viewers this is another source. False while it is too early."""
+        if now - self._restarted_at < RESTART_S:
+            return False
+        self._restarted_at = now
         self._stale = 0
         self.cache = PacketCache()
         self.reception = Reception(self.codec.clock_rate)
         self._nacks = NackList() if self._nacks is not None else None
         self.publication.set_track(self)
+        return True
 
     def ask_again(self, now: float) -> None:
         """NACKs what is due."""

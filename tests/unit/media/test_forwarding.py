@@ -410,7 +410,7 @@ def test_a_slot_near_the_wrap_gets_numbers_of_its_own(stage: Stage) -> None:
     stage.feed(publication, video(1, KEY))
     assert slot.cohort is not None
     near = (0xFFF0 - slot.cohort.key.sequence_delta) & 0xFFFF
-    stage.feed(publication, video(near // 2))
+    stage.feed(publication, *(video(sequence) for sequence in range(1000, near, 1000)))
     stage.attach(publication, late.slot())
     stage.feed(publication, video(near, KEY))
     assert len(publication.cohorts) == 2
@@ -440,6 +440,26 @@ def test_numbers_that_jump_back_for_good_are_a_new_source(stage: Stage) -> None:
         stage.feed(publication, video(sequence, KEY))
     got = viewer.receive(10)
     assert [(number - numbers(got)[0]) & 0xFFFF for number in numbers(got)] == list(range(10))
+
+
+def test_numbers_that_jump_ahead_are_a_new_source(stage: Stage) -> None:
+    """As after minutes without a grant, or behind a hole in the network."""
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(1, KEY))
+    stage.feed(publication, *(video(sequence) for sequence in range(2, 16000, 2000)))
+    stage.clock.now += 200
+    stage.feed(publication, video(44000), video(44001, KEY), video(44002))
+    got = viewer.receive(11)
+    assert [packet[12:] for packet in got[-2:]] == [KEY, DELTA], "from its keyframe on"
+    assert (numbers(got)[-1] - numbers(got)[-3]) & 0xFFFF == 2
+
+
+def test_numbers_that_jump_with_every_packet_move_the_viewers_once(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, *(video(index * 5000, KEY) for index in range(50)))
+    assert stage.counters["rtp_out"] <= 3
 
 
 def test_lost_packets_are_asked_for(stage: Stage) -> None:

@@ -483,3 +483,28 @@ async def test_closing_a_room_closes_everything(studio: Studio) -> None:
     assert studio.plane._demux.by_ufrag == {}
     assert studio.plane._demux.by_address == {}
     assert studio.said(control.TransportChanged, participant_id="alice", state=TransportState.CLOSED)
+
+
+async def test_sound_begins_with_the_connection_and_goes_out_from_the_second_packet_on(studio: Studio) -> None:
+    """Neither waits for the tick that ranks the voices."""
+    early = await studio.enter("early")
+    alice = await studio.enter("alice")
+    await speak(studio, alice, "alice")
+    assert alice.rtp == [], "nobody hears himself"
+    late = await studio.enter("late")
+    alice.send(packet_of(alice, MICROPHONE, 2))
+    await studio.sees(lambda: len(late.rtp) == 1, "the late one hears")
+    await studio.sees(lambda: len(early.rtp) == 1, "so does the early one")
+
+
+async def test_who_comes_back_is_shown_to_a_connection_that_is_about_to_take_over(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    await studio.enter("bob")
+    studio.view("bob", "alice:camera")
+    again = RawClient()
+    answer = studio.offer("bob", again).sdp
+    studio.plane.close_transport(control.TransportClose(room_id="r", participant_id="alice"))
+    alice = await studio.enter("alice")
+    await again.connect(answer)
+    alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
+    await studio.sees(lambda: len(again.rtp) == 1, "alice's picture")

@@ -180,6 +180,26 @@ def test_a_new_ssrc_is_a_new_track(scene: Scene) -> None:
     assert scene.publications["camera"].track is scene.heard.tracks[1]
 
 
+def test_ssrcs_that_alternate_are_not_followed(scene: Scene) -> None:
+    for number in range(1000):
+        packet = rtp(number, ssrc=77 + number % 2, payload_type=108)
+        scene.receive(with_extensions(packet, (4, b"1")), 1 + number / 1000)
+    assert len(scene.heard.tracks) <= 3
+    assert scene.counters["drop_other_source"] > 400
+
+
+def test_a_grant_that_comes_back_begins_a_new_track(scene: Scene) -> None:
+    """Nothing that was sent without a grant is asked for afterwards."""
+    scene.receive(camera_packet(scene, 100, 0))
+    scene.publications["camera"].is_granted = False
+    scene.receive(camera_packet(scene, 101, 0))
+    scene.publications["camera"].is_granted = True
+    scene.receive(camera_packet(scene, 104, 0))
+    scene.uplink.ask_again(2.0)
+    assert len(scene.heard.tracks) == 2
+    assert scene.counters["nack_out"] == 0
+
+
 def camera_packet(scene: Scene, sequence: int, codec: int, payload: bytes = b"payload") -> bytes:
     media = scene.media[1]
     return rtp(sequence, ssrc=media.ssrcs[0], payload_type=media.codecs[codec].payload_type, payload=payload)
@@ -207,14 +227,14 @@ def test_late_packets_and_resends_of_the_former_codec_are_dropped(scene: Scene) 
     scene.receive(wrap_rtx(lost, former.rtx_payload_type, media.rtx_ssrcs[media.ssrcs[0]], 1), 9.0)
     assert [number for _, number in scene.heard.packets] == [100, 103]
     assert [track.codec for track in scene.heard.tracks] == [former, present]
-    assert scene.counters["drop_other_codec"] == 2
+    assert scene.counters["drop_other_source"] == 2
 
 
 def test_a_codec_that_changes_with_every_packet_is_not_followed(scene: Scene) -> None:
     for sequence in range(1000):
         scene.receive(camera_packet(scene, sequence, sequence % 2), 5.0 + sequence / 1000)
     assert len(scene.heard.tracks) <= 3
-    assert scene.counters["drop_other_codec"] > 400
+    assert scene.counters["drop_other_source"] > 400
 
 
 def test_only_the_accepted_layer_is_taken() -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from media.environment import Environment
 
 
+MAX_RESENDS_PER_S = 1000  # a fifth of nine good pictures; a client that asks for more wastes what others need
+
+
 class ConnectionListener(Protocol):
     """The seat that a connection belongs to."""
 
@@ -45,10 +48,17 @@ class Connection:
         self.is_gone = False
         self.source_mids: dict[Source, str] = {}
         self._by_ssrc: dict[int, Slot] = {}
+        self._resends_left = MAX_RESENDS_PER_S
+        self._resends_since = now
 
     def answer(self, offer: Offer, publication_of: Callable[[Source], Publication]) -> str:
         """Negotiates a first or a repeated offer. Raises MediaError before anything has changed."""
         media = negotiate(offer)
+        open_mids = {item.mid for item in media if item.is_slot}
+        for slot in self.slots:
+            slot.is_open = slot.mid in open_mids
+            if not slot.is_open:
+                _clear(slot)
         for item in media:
             if item.is_slot and not any(slot.mid == item.mid for slot in self.slots):
                 self._add_slot(item)
@@ -74,9 +84,7 @@ class Connection:
 
     def detach_slots(self) -> None:
         for slot in self.slots:
-            if slot.publication is not None:
-                slot.publication.detach(slot)
-            slot.wanted_id = None
+            _clear(slot)
 
     # --- from the transport
 
@@ -106,17 +114,23 @@ class Connection:
                 report = rtcp.read_sender_report(packet, part)
                 self.uplink.handle_sender_report(report, self._environment.clock.utc_us(), now)
             elif part.type == rtcp.RTPFB and part.format == rtcp.FMT_NACK:
-                self._handle_nack(packet, part)
+                self._handle_nack(packet, part, now)
             elif part.type == rtcp.PSFB:
                 self._handle_keyframe_request(packet, part, now)
 
-    def _handle_nack(self, packet: bytes, part: rtcp.Part) -> None:
+    def _handle_nack(self, packet: bytes, part: rtcp.Part, now: float) -> None:
         slot = self._by_ssrc.get(rtcp.read_media_ssrc(packet, part))
         if slot is None:
             return
         counters = self.transport.counters
         counters["nack_in"] += 1
-        sent, missing = slot.resend(rtcp.read_nack(packet, part))
+        if now - self._resends_since >= 1:
+            self._resends_left, self._resends_since = MAX_RESENDS_PER_S, now
+        wanted = rtcp.read_nack(packet, part)
+        allowed = wanted[: self._resends_left]
+        self._resends_left -= len(allowed)
+        counters["drop_resend_rate"] += len(wanted) - len(allowed)
+        sent, missing = slot.resend(allowed)
         counters["resent"] += sent
         counters["resend_missing"] += missing
 
@@ -159,4 +173,10 @@ class Connection:
         )
 
     def slots_of(self, kind: Kind) -> Iterator[Slot]:
-        return (slot for slot in self.slots if slot.kind == kind)
+        return (slot for slot in self.slots if slot.kind == kind and slot.is_open)
+
+
+def _clear(slot: Slot) -> None:
+    if slot.publication is not None:
+        slot.publication.detach(slot)
+    slot.wanted_id = None

@@ -42,8 +42,7 @@ class Demux:
         elif 127 < first < 192:
             transport.handle_srtp(data, now)
         elif 19 < first < 64:
-            transport.last_heard_at = now
-            transport.handle_dtls(data)
+            transport.handle_dtls(data)  # no sign of life: anybody can forge it
         else:
             self._counters["drop_unknown_kind"] += 1
 

@@ -70,6 +70,7 @@ class FanOut:
         self._port = port
         self._counters = counters
         self._between_chunks = between_chunks
+        self._unpolled = 0  # messages since the last poll; cohorts may be far smaller than a chunk
         self._large = _Pool(1536)
         self._small = _Pool(320)
         self.control = SegmentControl() if is_available() else None
@@ -115,7 +116,9 @@ class FanOut:
                 for index in refused:
                     self._send_unsegmented(chunk, index, pool, after[:count], stride)
             counters["sends"] += members
-            if poll:
+            self._unpolled += members
+            if poll and self._unpolled >= CHUNK:
+                self._unpolled = 0
                 self._between_chunks()
 
     def _send_unsegmented(self, chunk: Chunk, index: int, pool: _Pool, sizes: memoryview[int], stride: int) -> None:

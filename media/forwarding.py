@@ -14,6 +14,7 @@ from media.udp import DatagramPort
 
 logger = logging.getLogger(__name__)
 POLL_READS = 16
+MAX_POLLING_S = 0.05  # then the burst ends with what it has, so that timers and calls get their turn
 MAX_LOGGED_FAULTS = 10
 
 
@@ -27,6 +28,7 @@ class Forwarder:
         self._fan_out = FanOut(port, counters, self._between_chunks)
         self._queue: list[Publication] = []
         self._is_flushing = False
+        self._polls_until = 0.0
 
     @property
     def control(self) -> SegmentControl | None:
@@ -41,6 +43,7 @@ class Forwarder:
         if self._is_flushing:
             return
         self._is_flushing = True
+        self._polls_until = self._now() + MAX_POLLING_S
         try:
             while self._queue:
                 batch, self._queue = self._queue, []
@@ -59,6 +62,8 @@ class Forwarder:
 
     def _between_chunks(self) -> None:
         """Reads a little, and lets sound that came in out at once."""
+        if self._now() >= self._polls_until:
+            return
         self._port.drain(POLL_READS)
         voices = [publication for publication in self._queue if publication.kind == "audio"]
         if not voices:

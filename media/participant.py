@@ -93,7 +93,7 @@ class Participant:
         ]
 
     def slot_infos(self, connection: Connection | None) -> tuple[SlotInfo, ...]:
-        return tuple(slot.info for slot in connection.slots) if connection is not None else ()
+        return tuple(slot.info for slot in connection.slots if slot.is_open) if connection is not None else ()
 
     def media(self) -> ParticipantMedia:
         flowing = tuple(source for source, publication in self.publications.items() if publication.is_flowing)

@@ -123,6 +123,11 @@ class MediaPlane:
         """What the worker carries, for a server that has just started."""
         return tuple(room.media(self._taps.address) for room in self.rooms.values())
 
+    def repeat_speakers(self) -> None:
+        """Events that the hello cannot stand for."""
+        for room in self.rooms.values():
+            room.repeat_speakers()
+
     def stats(self) -> dict[str, int]:
         """Counters, and gauges of the moment."""
         seats = sum(len(room.participants) for room in self.rooms.values())

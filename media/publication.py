@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from media.codec_choice import CodecChoice, VideoCodec
-from media.cohort import Cohort, CohortKey
+from media.cohort import Cohort, CohortKey, History
 from media.control import Kind, Source
 from media.keyframes import KeyframeRequests
 from media.rtp import vp8
@@ -148,7 +148,7 @@ class Publication:
         cohort = slot.cohort
         if cohort is None:
             return
-        slot.history = cohort.history() or slot.history
+        slot.history = _history(cohort, slot.history)
         cohort.remove(slot)
         slot.cohort = None
         if not cohort.size:
@@ -156,6 +156,14 @@ class Publication:
 
     def _members(self) -> list[Slot]:
         return [slot for cohort in self.cohorts.values() for chunk in cohort.chunks for slot in chunk.members]
+
+
+def _history(cohort: Cohort, before: History | None) -> History | None:
+    """Where the slot's stream stands now. VP8's picture ids are remembered over times with another codec."""
+    history = cohort.history()
+    if history is None or before is None or cohort.key.codec == "VP8":
+        return history or before
+    return history._replace(picture_id=before.picture_id, tl0=before.tl0)
 
 
 def _needs_vp8(slot: Slot) -> bool:

@@ -99,6 +99,10 @@ class Room:
             if publication.track is not None and publication.track.number == number:
                 publication.request_keyframe(self._now())
 
+    def repeat_speakers(self) -> None:
+        """For a server that has just taken our hello, which does not name them."""
+        self._emit(SpeakersChanged(room_id=self.id, participant_ids=self._spoken))
+
     def media(self, tap: str) -> RoomMedia:
         return RoomMedia(
             room_id=self.id, tap=tap, participants=tuple(item.media() for item in self.participants.values())

@@ -25,6 +25,7 @@ class Slot:
         "cohort",
         "first_sequence",
         "history",
+        "is_open",
         "kind",
         "mid",
         "publication",
@@ -49,6 +50,7 @@ class Slot:
         self.chunk: Chunk | None = None
         self.history: History | None = None
         self.first_sequence = 0
+        self.is_open = True  # False while the client's last offer does not receive on it
         self._rtx_sequence = 1  # below 32768: a wrap before the first arrival would break the rollover counter
 
     @property

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
+import math
 import os
 import tempfile
 from collections.abc import Callable
@@ -92,11 +93,12 @@ class TapServer:
             self._counters["tap_refused"] += 1
             return
         self._counters["tap_opened"] += 1
+        limit = math.inf  # what the ring holds comes at once
 
         def deliver(frame: bytes) -> None:
             if writer.transport.is_closing():  # the recorder is gone; our end of it is about to hear
                 room.tap.leave(deliver)
-            elif writer.transport.get_write_buffer_size() > MAX_BACKLOG:
+            elif writer.transport.get_write_buffer_size() > limit:
                 self._counters["tap_overrun"] += 1
                 room.tap.leave(deliver)
                 writer.transport.abort()
@@ -105,6 +107,7 @@ class TapServer:
 
         try:
             room.tap.join(deliver, writer.close, hello.after)
+            limit = writer.transport.get_write_buffer_size() + MAX_BACKLOG
             while line := await reader.readline():
                 room.request_track_keyframe(TapRequest.model_validate_json(line).track)
         finally:

@@ -33,6 +33,8 @@ MAX_ADDRESSES = 8
 HELD_ADDRESS_S = 3.0
 BUFFER_BYTES = 2048
 MAX_LOGGED_FAULTS = 10
+MAX_CREDENTIALS = 4  # ICE restarts under way at once
+MAX_SSRCS = 128  # libsrtp keeps a stream for each that it has seen, media and reports
 
 # One buffer for the process: everything between copy and send is synchronous.
 _memory = new_buffer("char[]", BUFFER_BYTES)
@@ -82,6 +84,7 @@ class Transport:
         self.session_id = secrets.randbits(62)
         self._passwords: dict[str, bytes] = {}
         self._addresses: list[Address] = []
+        self._ssrcs: set[bytes] = set()
         self._listener = listener
         self._demux = demux
         self._port = port
@@ -101,6 +104,10 @@ class Transport:
 
     def renew_credentials(self) -> None:
         """New ufrag and password for an answer; the old ones count until a check with the new ones has passed."""
+        if len(self._passwords) >= MAX_CREDENTIALS:  # the first are those in use
+            abandoned = list(self._passwords)[1]
+            del self._passwords[abandoned]
+            self._demux.by_ufrag.pop(abandoned, None)
         self.ice_ufrag = secrets.token_hex(4)
         self.ice_pwd = secrets.token_hex(12)
         self._passwords[self.ice_ufrag] = self.ice_pwd.encode()
@@ -189,10 +196,17 @@ class Transport:
         _buffer[:size] = data
         _length[0] = size
         is_rtcp = 192 <= data[1] <= 223  # RFC 5761 §4
+        ssrc = data[4:8] if is_rtcp else data[8:12]
+        is_known = ssrc in self._ssrcs
+        if not is_known and len(self._ssrcs) >= MAX_SSRCS:
+            self.counters["drop_ssrcs"] += 1
+            return
         unprotect = srtp_unprotect_rtcp if is_rtcp else srtp_unprotect
         if unprotect(self.rx, _memory, _length):
             self.counters["drop_srtp"] += 1
             return
+        if not is_known:
+            self._ssrcs.add(ssrc)
         self.last_heard_at = now
         packet = bytes(_buffer[: _length[0]])
         try:

@@ -116,6 +116,7 @@ class Worker:
         await client.call(
             control.WorkerHello.NAME, hello.model_dump(mode="json"), namespace=NAMESPACE, timeout=HELLO_TIMEOUT_S
         )
+        self._plane.repeat_speakers()
         logger.info("control channel is up")
 
     async def _serve(self, client: socketio.AsyncClient) -> None:

@@ -230,6 +230,39 @@ def test_vp8_picture_ids_go_on_over_a_switch(stage: Stage) -> None:
     assert [item.tl0_picture_index for item in found] == [10, 11, 12, 13]
 
 
+def test_vp8_picture_ids_go_on_over_a_time_with_another_codec(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", VP8), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, rtp(1, 0, 1, b"\x90\xe0\x81\xf4\x0a\x20\x00", 96))
+    stage.track(publication, H264, 1)
+    stage.feed(publication, video(2, KEY))
+    stage.track(publication, VP8, 1)
+    stage.feed(publication, rtp(3, 0, 1, b"\x90\xe0\x80\x05\x01\x20\x00", 96))
+    first, _, last = viewer.receive(3)
+    assert (vp8.parse(first, 12).picture_id, vp8.parse(last, 12).picture_id) == (500, 501)
+
+
+def test_a_flood_that_comes_in_while_a_burst_goes_out_ends_the_burst(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publication = stage.publication("a", H264)
+    for _ in range(CHUNK):
+        stage.attach(publication, stage.viewer().slot())
+    sequence = 1
+
+    def drain(_reads: int = 0) -> None:
+        nonlocal sequence
+        assert publication.track is not None
+        stage.clock.now += 0.01
+        sequence += 1
+        publication.track.receive(video(sequence), 12, stage.clock.now, False)
+
+    monkeypatch.setattr(stage.port, "drain", drain)
+    stage.feed(publication, video(1, KEY))
+    assert sequence < 20, "the loop gets its turn"
+    assert stage.counters["rtp_out"] == CHUNK * sequence, "and everything went out"
+
+
 def test_a_new_track_of_the_same_publication_waits_for_its_keyframe(stage: Stage) -> None:
     publication, viewer = stage.publication("a", H264), stage.viewer()
     stage.attach(publication, viewer.slot())

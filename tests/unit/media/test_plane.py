@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
-from media import control
+from media import control, tap
+from media.connection import MAX_RESENDS_PER_S
 from media.control import ControlModel, TransportState
 from media.errors import MediaError
 from media.plane import MediaPlane
 from media.room import Room
 from media.rtp import rtcp
+from media.rtp.header import FIXED
 from media.sdp.offer import parse_offer
 from media.settings import Settings
+from media.taps import MAX_BACKLOG
+from media.transport import MAX_CREDENTIALS, MAX_SSRCS
 from tests.unit.media.conftest import FrozenClock, rtp
 from tests.unit.media.raw_client import RawClient
 
@@ -508,3 +512,99 @@ async def test_who_comes_back_is_shown_to_a_connection_that_is_about_to_take_ove
     await again.connect(answer)
     alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
     await studio.sees(lambda: len(again.rtp) == 1, "alice's picture")
+
+
+async def test_ssrcs_of_a_client_are_bounded_before_they_cost_memory(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    for ssrc in range(1, 2 * MAX_SSRCS + 1):
+        alice.send(rtp(1, ssrc=ssrc))
+    await studio.sees(lambda: studio.plane.counters["drop_ssrcs"] == MAX_SSRCS, "those beyond the limit are dropped")
+
+
+async def test_restarts_that_nobody_follows_leave_nothing_behind(studio: Studio) -> None:
+    alice = RawClient()
+    first = studio.offer("alice", alice).sdp
+    await alice.connect(first)
+    ufrag = parse_offer(alice.offer).ice_ufrag
+    for index in range(20):
+        alice.offer = alice.offer.replace(ufrag, f"new{index}")
+        ufrag = f"new{index}"
+        last = studio.offer("alice", alice).sdp
+    assert len(studio.plane._demux.by_ufrag) == MAX_CREDENTIALS
+    await alice.check(first, use_candidate=False)
+    await alice.check(last, use_candidate=True)
+    assert len(studio.plane._demux.by_ufrag) == 1
+
+
+async def test_a_forged_dtls_record_is_no_sign_of_life(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    studio.clock.now += 7
+    alice.send_raw(b"\x17" + bytes(30))
+    alice.send_raw(b"\x80" * 100)
+    await studio.sees(lambda: studio.plane.counters["drop_srtp"] == 1, "both have come")
+    studio.second()
+    assert studio.state("alice") is TransportState.UNSTABLE
+
+
+async def test_resends_are_limited(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    studio.view("bob", "alice:camera")
+    alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
+    await studio.sees(lambda: len(bob.rtp) == 1, "a picture")
+    _, _, number, _, ssrc = FIXED.unpack_from(bob.rtp[0])
+    asked = 0
+    while asked <= MAX_RESENDS_PER_S:
+        bob.send(rtcp.write_nack(1, ssrc, [number] * 60), is_rtcp=True)
+        asked += 60
+    await studio.sees(lambda: studio.plane.counters["drop_resend_rate"] == asked - MAX_RESENDS_PER_S, "the rest is not")
+    assert studio.plane.counters["resent"] == MAX_RESENDS_PER_S
+    studio.clock.now += 1
+    bob.send(rtcp.write_nack(1, ssrc, [number]), is_rtcp=True)
+    await studio.sees(lambda: studio.plane.counters["resent"] == MAX_RESENDS_PER_S + 1, "a second later it is")
+
+
+async def test_a_slot_that_a_reoffer_closes_is_left_alone_and_may_open_again(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    studio.view("bob", "x:camera", "y:camera", "z:camera", "alice:camera")
+    whole = bob.offer
+    at = whole.rindex("m=video")
+    bob.offer = whole[:at] + whole[at:].replace("a=recvonly", "a=inactive")
+    answer = studio.offer("bob", bob)
+    assert [item.mid for item in answer.slots if item.kind == "video"] == ["7", "8", "9"]
+    assert "10" not in {
+        slot.mid for slot in studio.view("bob", "x:camera", "y:camera", "z:camera", "alice:camera").slots
+    }
+    bob.offer = whole
+    assert studio.offer("bob", bob).slots[-1].publication_id == "alice:camera"
+    alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
+    await studio.sees(lambda: len(bob.rtp) == 1, "a picture")
+
+
+async def test_a_recorder_gets_a_ring_that_is_larger_than_its_backlog(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    await speak(studio, alice, "alice")
+    first = studio.room.tap._sequence
+    packet = rtp(1, payload=bytes(1200))
+    for _ in range(MAX_BACKLOG // 1200 + 1000):
+        studio.room.tap.append_rtp(1, packet)
+    last = studio.room.tap._sequence
+    address = studio.plane.media()[0].tap.removeprefix("unix:")
+    reader, writer = await asyncio.open_unix_connection(address, limit=1 << 20)
+    writer.write(tap.TapHello(token="t", room_id="r", after=first).model_dump_json().encode() + b"\n")
+    buffer, offset, reached = bytearray(), 0, 0
+    while reached < last:
+        data = await reader.read(1 << 20)
+        assert data, "not cut off"
+        buffer += data
+        frame, offset = tap.decode_frame(buffer, offset)
+        while frame is not None:
+            reached = frame.sequence
+            frame, offset = tap.decode_frame(buffer, offset)
+    assert studio.plane.counters["tap_overrun"] == 0
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_speakers_are_repeated_for_a_new_server(studio: Studio) -> None:
+    studio.plane.repeat_speakers()
+    assert studio.said(control.SpeakersChanged) == [control.SpeakersChanged(room_id="r", participant_ids=())]

@@ -4,7 +4,7 @@ import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 
 import type { Locale } from '@/i18n'
-import { clock, date, dateTime, daysUntil, duration, span } from '@/format/time'
+import { clock, date, dateTime, daysUntil, duration, span, timeLeft } from '@/format/time'
 
 export function useFormats() {
   const { locale } = useI18n<[], Locale>()
@@ -17,6 +17,7 @@ export function useFormats() {
     dateTime: (ms: number) => dateTime(ms, options.value),
     span: (startMs: number, endMs: number) => span(startMs, endMs, options.value),
     duration: (ms: number) => duration(ms, options.value.locale),
+    timeLeft: (ms: number) => timeLeft(ms, options.value.locale),
     daysUntil: (ms: number) => daysUntil(ms, options.value.nowMs),
   }
 }

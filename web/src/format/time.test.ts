@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { clock, dateTime, daysUntil, duration, inputDate, inputTime, instantOf, position, span, spokenPosition } from './time'
+import { clock, dateTime, daysUntil, duration, inputDate, inputTime, instantOf, position, span, spokenPosition, timeLeft } from './time'
 
 const zone = 'Asia/Shanghai'
 const lesson = Date.UTC(2026, 10, 25, 7, 0)
@@ -69,5 +69,19 @@ describe('native inputs', () => {
     expect(instantOf('', '15:00')).toBeNull()
     expect(instantOf('2026-11-25', '')).toBeNull()
     expect(instantOf('2026-13-45', '15:00')).toBeNull()
+  })
+})
+
+describe('what is still to do', () => {
+  it.each([
+    [265_000, '5 分钟', '5 min'],
+    [60_000, '1 分钟', '1 min'],
+    [44_200, '45 秒', '45 s'],
+    [59_400, '1 分钟', '1 min'],
+    [3_600_001, '1 小时 1 分钟', '1 h 1 min'],
+    [0, '0 秒', '0 s'],
+  ])('%i ms is never told as less', (ms, chinese, english) => {
+    expect(timeLeft(ms, 'zh-CN')).toBe(chinese)
+    expect(timeLeft(ms, 'en')).toBe(english)
   })
 })

@@ -79,6 +79,12 @@ export function duration(ms: number, locale: TimeLocale): string {
   return `${String(Math.floor(minutes / 60))} ${h}${rest ? ` ${String(rest)} ${min}` : ''}`
 }
 
+/** What is still to do, never less than it is: 4:25 left are 「5 分钟」, not 4. */
+export function timeLeft(ms: number, locale: TimeLocale): string {
+  const unitMs = ms > 60_000 ? 60_000 : 1000
+  return duration(Math.ceil(ms / unitMs) * unitMs, locale)
+}
+
 /** A place on a recording's timeline: 「3:07」「1:02:09」. */
 export function position(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))

@@ -160,6 +160,7 @@ export default {
   people: {
     search: 'Search names',
     here: 'Here {count}',
+    signed_elsewhere: 'Signed in, not online {count}',
     absent: 'Not here {count}',
     signed_in: 'Signed in',
     signed_in_proxy: 'Signed in by {name}',

@@ -32,6 +32,11 @@ class Settings:
     def effective_database_url(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'huitang.db'}"
 
+    def require_database(self) -> None:
+        """Raises ValueError where SQLite would quietly make an empty database in the wrong folder."""
+        if not self.database_url and not (self.data_dir / "huitang.db").is_file():
+            raise ValueError(f"there is no database in {self.data_dir.resolve()}: set DATA_DIR as for the server")
+
     @property
     def effective_object_store(self) -> str:
         return self.object_store or f"file://{(self.data_dir / 'objects').resolve()}"

@@ -30,7 +30,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _reset(login: str) -> str:
-    db = Database(load_settings().effective_database_url)
+    settings = load_settings()
+    settings.require_database()
+    db = Database(settings.effective_database_url)
     passwords = Passwords()
     try:
         await migrate(db)

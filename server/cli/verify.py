@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _run(meeting_id: str, code: str | None) -> int:
     settings = load_settings()
+    settings.require_database()
     db = Database(settings.effective_database_url)
     try:
         store = await open_store(settings.effective_object_store)

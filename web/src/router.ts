@@ -22,7 +22,8 @@ declare module 'vue-router' {
 
 export const router = createRouter({
   history: createWebHistory(),
-  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  // 72 px: the bar that stays on top.
+  scrollBehavior: (to, _from, saved) => saved ?? (to.hash ? { el: to.hash, top: 72 } : { top: 0 }),
   routes: [
     { path: '/login', name: 'login', component: () => import('@/views/LoginView.vue'), meta: { public: true, bare: true, title: 'login.title' } },
     { path: '/', name: 'home', component: () => import('@/views/HomeView.vue'), meta: { title: 'common.nav.home' } },

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from media.aiortc_adapter import (
@@ -33,6 +34,7 @@ MAX_ADDRESSES = 8
 HELD_ADDRESS_S = 3.0
 BUFFER_BYTES = 2048
 MAX_LOGGED_FAULTS = 10
+MAX_TRANSACTIONS = 256  # minutes of checks
 MAX_CREDENTIALS = 4  # ICE restarts under way at once
 MAX_SSRCS = 128  # libsrtp keeps a stream for each that it has seen, media and reports
 
@@ -85,6 +87,7 @@ class Transport:
         self._passwords: dict[str, bytes] = {}
         self._addresses: list[Address] = []
         self._ssrcs: set[bytes] = set()
+        self._transactions: deque[bytes] = deque(maxlen=MAX_TRANSACTIONS)
         self._listener = listener
         self._demux = demux
         self._port = port
@@ -124,6 +127,11 @@ class Transport:
             # A check with a forged source must not take a living client's address away.
             self.counters["drop_stun_taken"] += 1
             return
+        if address not in self._addresses and request.transaction_id in self._transactions:
+            # Integrity does not cover the source: who overheard a check must not draw the stream to himself with it.
+            self.counters["drop_stun_replayed"] += 1
+            return
+        self._transactions.append(request.transaction_id)
         self.counters["stun_in"] += 1
         self.last_heard_at = now
         self._port.send(stun.binding_response(request.transaction_id, address, password), address)

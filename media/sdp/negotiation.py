@@ -71,7 +71,8 @@ def negotiate(offer: Offer) -> tuple[NegotiatedMedia, ...]:
 
 def _negotiate(offer: Offer, media: OfferedMedia, taken: dict[str, int]) -> NegotiatedMedia:
     result = NegotiatedMedia(media.kind, media.mid, media.protocol, tuple(media.payload_types))
-    if media.kind not in SOURCES or media.protocol not in DTLS_PROTOCOLS or not _is_bundled(offer, media):
+    is_fit = media.kind in SOURCES and media.protocol in DTLS_PROTOCOLS and media.rtcp_mux
+    if not is_fit or not _is_bundled(offer, media):
         return result
     is_source = media.direction in ("sendonly", "sendrecv")
     index = taken.get(key := media.kind + (" source" if is_source else " slot"), 0)

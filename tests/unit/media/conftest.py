@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import settings as hypothesis_settings
+
+from media import fanout
+from media.control import ControlModel
+from media.plane import MediaPlane
+from media.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.unit.media.stage import Stage
+    from tests.unit.media.studio import Studio
 
 # No test judges wall-clock time, and a shared machine may stall for a while.
-settings.register_profile("media", deadline=None)
-settings.load_profile("media")
+hypothesis_settings.register_profile("media", deadline=None)
+hypothesis_settings.load_profile("media")
 
 SDP = Path(__file__).resolve().parents[2] / "fixtures" / "sdp"
 
@@ -51,3 +62,36 @@ def rtp(sequence: int, timestamp: int = 0, ssrc: int = 7, payload: bytes = b"pay
         + ssrc.to_bytes(4, "big")
         + payload
     )
+
+
+@pytest.fixture
+async def studio(clock: FrozenClock, tmp_path: Path) -> AsyncIterator[Studio]:
+    # Here, because that module needs this one.
+    from tests.unit.media.studio import Studio
+
+    settings = Settings.from_env(
+        {"SERVER_URL": "http://127.0.0.1:1", "WORKER_TOKEN": "t", "MEDIA_TAP_DIR": str(tmp_path)}
+    )
+    events: list[ControlModel] = []
+    plane = MediaPlane(settings, events.append, clock)
+    await plane.start()
+    made = Studio(plane, clock, events)
+    yield made
+    for client in made.clients:
+        await client.close()
+    await plane.close()
+
+
+@pytest.fixture(params=["bulk", "singly"])
+def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """Both ways of sending: in bulk, and one by one as on systems without sendmmsg."""
+    # Here, because that module needs this one.
+    from tests.unit.media.stage import Stage
+
+    if request.param == "singly":
+        monkeypatch.setattr(fanout, "is_available", lambda: False)
+    made = Stage()
+    yield made
+    made.port.close(lambda _descriptor: None)
+    for viewer in made.viewers:
+        viewer.socket.close()

@@ -1,142 +1,14 @@
-"""From an accepted packet to datagrams on real sockets: cohorts, switches of source, resends, one broken receiver."""
+"""From an accepted packet to datagrams on real sockets: cohorts, resends, reports, one broken receiver."""
 
 from __future__ import annotations
 
-import random
-import socket
-from collections.abc import Iterator
-from itertools import pairwise
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
-from pylibsrtp import Policy, Session
+from pylibsrtp import Session
 
-from media import fanout
 from media.cohort import CHUNK
-from media.control import Source
-from media.forwarding import Forwarder
-from media.publication import Publication
-from media.rtp import vp8
-from media.sdp.negotiation import NegotiatedCodec
 from media.slot import Slot
-from media.stats import Counters
-from media.udp import DatagramPort
-from media.uptrack import UpTrack
-from tests.unit.media.conftest import FrozenClock, rtp
-
-H264 = NegotiatedCodec("H264", 108, 90000, 1, "", ("nack", "nack pli"), 109)
-VP8 = NegotiatedCodec("VP8", 96, 90000, 1, "", ("nack", "nack pli"), 97)
-OPUS = NegotiatedCodec("opus", 111, 48000, 2, "", ())
-KEY, DELTA = b"\x67sps", b"\x41delta"
-
-
-class Viewer:
-    """A real socket and SRTP session that stand for one client."""
-
-    def __init__(self, counters: Counters) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(2)
-        key = random.randbytes(28)
-        self._outbound = _session(key, Policy.SSRC_ANY_OUTBOUND)
-        self._inbound = _session(key, Policy.SSRC_ANY_INBOUND)
-        self.resent: list[bytes] = []
-        self.transport: Any = SimpleNamespace(
-            tx=self._outbound._srtp[0],
-            address=self.socket.getsockname(),
-            tag_size=16,
-            is_connected=True,
-            counters=counters,
-            send_rtp=self.resent.append,
-            send_rtcp=lambda _packet: None,
-        )
-
-    def slot(self, kind: Any = "video", codecs: tuple[NegotiatedCodec, ...] = (H264, VP8)) -> Slot:
-        return Slot(self.transport, "7", kind, codecs, 500, 600)
-
-    def receive(self, count: int, rtcp: bool = False) -> list[bytes]:
-        unprotect = self._inbound.unprotect_rtcp if rtcp else self._inbound.unprotect
-        return [unprotect(self.socket.recv(2048)) for _ in range(count)]
-
-    def is_silent(self) -> bool:
-        self.socket.setblocking(False)
-        try:
-            self.socket.recv(2048)
-        except BlockingIOError:
-            return True
-        finally:
-            self.socket.settimeout(2)
-        return False
-
-
-def _session(key: bytes, direction: int) -> Session:
-    policy = Policy(key=key, ssrc_type=direction, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_128_GCM)
-    policy.allow_repeat_tx = True
-    policy.window_size = 128
-    return Session(policy)
-
-
-class Stage:
-    """A forwarder with its socket, and publishers and viewers around it."""
-
-    def __init__(self) -> None:
-        self.clock = FrozenClock()
-        self.counters = Counters()
-        self.port = DatagramPort("127.0.0.1", 0, self.clock, self.counters)
-        self.forwarder = Forwarder(self.port, self.clock, self.counters)
-        self.plis: list[bytes] = []
-        self.viewers: list[Viewer] = []
-
-    def publication(self, name: str, codec: NegotiatedCodec, source: Source = "camera") -> Publication:
-        made = Publication(name, source, self.forwarder)
-        self.track(made, codec, 1)
-        return made
-
-    def track(self, publication: Publication, codec: NegotiatedCodec, ssrc: int) -> UpTrack:
-        transport: Any = SimpleNamespace(send_rtcp=self.plis.append, counters=self.counters)
-        track = UpTrack(publication, transport, ssrc, codec)
-        publication.set_track(track)
-        return track
-
-    def viewer(self) -> Viewer:
-        self.viewers.append(Viewer(self.counters))
-        return self.viewers[-1]
-
-    def feed(self, publication: Publication, *packets: bytes) -> None:
-        """One drain of the socket."""
-        assert publication.track is not None
-        for packet in packets:
-            publication.track.receive(packet, 12, self.clock.now, False)
-        self.forwarder.flush()
-
-    def attach(self, publication: Publication, slot: Slot) -> Slot:
-        publication.attach(slot, self.clock.now)
-        return slot
-
-
-@pytest.fixture(params=["bulk", "singly"])
-def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """Both ways of sending: in bulk, and one by one as on systems without sendmmsg."""
-    if request.param == "singly":
-        monkeypatch.setattr(fanout, "is_available", lambda: False)
-    made = Stage()
-    yield made
-    made.port.close(lambda _descriptor: None)
-    for viewer in made.viewers:
-        viewer.socket.close()
-
-
-def numbers(packets: list[bytes]) -> list[int]:
-    return [int.from_bytes(packet[2:4], "big") for packet in packets]
-
-
-def timestamps(packets: list[bytes]) -> list[int]:
-    return [int.from_bytes(packet[4:8], "big") for packet in packets]
-
-
-def video(sequence: int, payload: bytes = DELTA) -> bytes:
-    return rtp(sequence, sequence * 3000, 1, payload, 100)
+from tests.unit.media.conftest import rtp
+from tests.unit.media.stage import DELTA, H264, KEY, OPUS, VP8, Stage, numbers, video
 
 
 def test_a_viewer_begins_with_a_keyframe_and_misses_nothing_after_it(stage: Stage) -> None:
@@ -198,50 +70,6 @@ def test_sound_passes_between_the_chunks_of_a_picture(stage: Stage, monkeypatch:
     assert [packet[1] & 0x7F for packet in viewers[0].receive(2)] == [108, 108]
 
 
-def test_a_switch_of_source_continues_numbers_and_time(stage: Stage) -> None:
-    first, second, viewer = stage.publication("a", H264), stage.publication("b", H264), stage.viewer()
-    slot = stage.attach(first, viewer.slot())
-    stage.feed(first, video(65000, KEY), video(65001))
-    first.detach(slot)
-    stage.attach(second, slot)
-    stage.clock.now += 0.5
-    stage.feed(first, video(65002))
-    stage.feed(second, video(7), video(8, KEY), video(9))
-    got = viewer.receive(4)
-    base = numbers(got)[0]
-    assert [(number - base) & 0xFFFF for number in numbers(got)] == [0, 1, 2, 3]
-    assert (timestamps(got)[2] - timestamps(got)[1]) & 0xFFFFFFFF == 45000
-    stage.feed(second, video(6))
-    assert viewer.is_silent(), "a packet from before the switch would reuse a number"
-
-
-def test_vp8_picture_ids_go_on_over_a_switch(stage: Stage) -> None:
-    def picture(sequence: int, id_: int, tl0: int, frame: bytes = b"\x00") -> bytes:
-        return rtp(sequence, sequence, 1, bytes((0x90, 0xE0, 0x80 | id_ >> 8, id_ & 0xFF, tl0, 0x20)) + frame, 96)
-
-    first, second, viewer = stage.publication("a", VP8), stage.publication("b", VP8), stage.viewer()
-    slot = stage.attach(first, viewer.slot())
-    stage.feed(first, picture(1, 500, 10), picture(2, 501, 11, b"\x01"))
-    first.detach(slot)
-    stage.attach(second, slot)
-    stage.feed(second, picture(90, 30000, 200), picture(91, 30001, 201, b"\x01"))
-    found = [vp8.parse(packet, 12) for packet in viewer.receive(4)]
-    assert [item.picture_id for item in found] == [500, 501, 502, 503]
-    assert [item.tl0_picture_index for item in found] == [10, 11, 12, 13]
-
-
-def test_vp8_picture_ids_go_on_over_a_time_with_another_codec(stage: Stage) -> None:
-    publication, viewer = stage.publication("a", VP8), stage.viewer()
-    stage.attach(publication, viewer.slot())
-    stage.feed(publication, rtp(1, 0, 1, b"\x90\xe0\x81\xf4\x0a\x20\x00", 96))
-    stage.track(publication, H264, 1)
-    stage.feed(publication, video(2, KEY))
-    stage.track(publication, VP8, 1)
-    stage.feed(publication, rtp(3, 0, 1, b"\x90\xe0\x80\x05\x01\x20\x00", 96))
-    first, _, last = viewer.receive(3)
-    assert (vp8.parse(first, 12).picture_id, vp8.parse(last, 12).picture_id) == (500, 501)
-
-
 def test_a_flood_that_comes_in_while_a_burst_goes_out_ends_the_burst(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,38 +89,6 @@ def test_a_flood_that_comes_in_while_a_burst_goes_out_ends_the_burst(
     stage.feed(publication, video(1, KEY))
     assert sequence < 20, "the loop gets its turn"
     assert stage.counters["rtp_out"] == CHUNK * sequence, "and everything went out"
-
-
-def test_a_new_track_of_the_same_publication_waits_for_its_keyframe(stage: Stage) -> None:
-    publication, viewer = stage.publication("a", H264), stage.viewer()
-    stage.attach(publication, viewer.slot())
-    stage.feed(publication, video(1, KEY))
-    stage.track(publication, VP8, 2)
-    stage.feed(publication, rtp(500, 0, 2, b"\x10\x01"), rtp(501, 0, 2, b"\x10\x00"))
-    got = viewer.receive(2)
-    assert [packet[1] & 0x7F for packet in got] == [108, 96]
-    assert (numbers(got)[1] - numbers(got)[0]) & 0xFFFF == 1
-
-
-def test_a_codec_that_changes_and_comes_back_is_one_stream_for_viewers(stage: Stage) -> None:
-    publication, both, old = stage.publication("a", H264), stage.viewer(), stage.viewer()
-    stage.attach(publication, both.slot())
-    stage.attach(publication, old.slot(codecs=(VP8,)))
-    stage.feed(publication, video(1, KEY))
-    stage.clock.now += 0.1
-    stage.track(publication, VP8, 1)
-    stage.feed(publication, rtp(2, 12000, 1, b"\x10\x00"), rtp(3, 15000, 1, b"\x10\x01"))
-    stage.clock.now += 0.1
-    stage.track(publication, H264, 1)
-    stage.feed(publication, video(4), video(5, KEY))
-    got = both.receive(4)
-    assert [packet[1] & 0x7F for packet in got] == [108, 96, 96, 108], "each from its keyframe on"
-    assert [(number - numbers(got)[0]) & 0xFFFF for number in numbers(got)] == [0, 1, 2, 3]
-    steps = [(after - before) & 0xFFFFFFFF for before, after in pairwise(timestamps(got))]
-    assert all(0 < step <= 90000 for step in steps), steps
-    assert len({packet[8:12] for packet in got}) == 1
-    assert [packet[1] & 0x7F for packet in old.receive(2)] == [96, 96]
-    assert old.is_silent()
 
 
 def test_vp8_is_wanted_for_who_cannot_take_h264_and_h264_again_when_he_left(stage: Stage) -> None:
@@ -435,64 +231,6 @@ def test_a_fault_in_one_publication_is_counted_and_contained(stage: Stage, monke
 
 def _explode(*_arguments: object) -> None:
     raise RuntimeError("a fault")
-
-
-def test_a_slot_near_the_wrap_gets_numbers_of_its_own(stage: Stage) -> None:
-    publication, early, late = stage.publication("a", H264), stage.viewer(), stage.viewer()
-    slot = stage.attach(publication, early.slot())
-    stage.feed(publication, video(1, KEY))
-    assert slot.cohort is not None
-    near = (0xFFF0 - slot.cohort.key.sequence_delta) & 0xFFFF
-    stage.feed(publication, *(video(sequence) for sequence in range(1000, near, 1000)))
-    stage.attach(publication, late.slot())
-    stage.feed(publication, video(near, KEY))
-    assert len(publication.cohorts) == 2
-    assert numbers(late.receive(1))[0] < 0x8000
-
-
-def test_a_number_is_never_forwarded_twice_with_other_contents(stage: Stage) -> None:
-    publication, viewer = stage.publication("a", H264), stage.viewer()
-    stage.attach(publication, viewer.slot())
-    stage.feed(publication, *(video(index, KEY) for index in range(2000, 3100)))
-    track = publication.track
-    assert track is not None
-    viewer.receive(1)
-    sent = stage.counters["rtp_out"]
-    for sequence in (3099, 2050, 2000):
-        assert not track.receive(video(sequence, b"\x41forged"), 12, stage.clock.now, True)
-        assert not track.receive(video(sequence, b"\x41forged"), 12, stage.clock.now, False)
-    stage.forwarder.flush()
-    assert stage.counters["rtp_out"] == sent
-
-
-def test_numbers_that_jump_back_for_good_are_a_new_source(stage: Stage) -> None:
-    publication, viewer = stage.publication("a", H264), stage.viewer()
-    stage.attach(publication, viewer.slot())
-    stage.feed(publication, video(30000, KEY))
-    for sequence in range(60):
-        stage.feed(publication, video(sequence, KEY))
-    got = viewer.receive(10)
-    assert [(number - numbers(got)[0]) & 0xFFFF for number in numbers(got)] == list(range(10))
-
-
-def test_numbers_that_jump_ahead_are_a_new_source(stage: Stage) -> None:
-    """As after minutes without a grant, or behind a hole in the network."""
-    publication, viewer = stage.publication("a", H264), stage.viewer()
-    stage.attach(publication, viewer.slot())
-    stage.feed(publication, video(1, KEY))
-    stage.feed(publication, *(video(sequence) for sequence in range(2, 16000, 2000)))
-    stage.clock.now += 200
-    stage.feed(publication, video(44000), video(44001, KEY), video(44002))
-    got = viewer.receive(11)
-    assert [packet[12:] for packet in got[-2:]] == [KEY, DELTA], "from its keyframe on"
-    assert (numbers(got)[-1] - numbers(got)[-3]) & 0xFFFF == 2
-
-
-def test_numbers_that_jump_with_every_packet_move_the_viewers_once(stage: Stage) -> None:
-    publication, viewer = stage.publication("a", H264), stage.viewer()
-    stage.attach(publication, viewer.slot())
-    stage.feed(publication, *(video(index * 5000, KEY) for index in range(50)))
-    assert stage.counters["rtp_out"] <= 3
 
 
 def test_lost_packets_are_asked_for(stage: Stage) -> None:

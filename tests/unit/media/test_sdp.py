@@ -132,6 +132,15 @@ def test_lines_outside_the_bundle_are_rejected() -> None:
     assert "BUNDLE" not in answer_to(alone)
 
 
+def test_a_line_without_rtcp_mux_is_rejected() -> None:
+    """Its reports would come to a port that is not there (RFC 8834 §4.5)."""
+    first, second, rest = read_offer("chromium").partition("a=rtcp-mux\r\n")
+    assert second
+    answer = sections(answer_to(first + rest))
+    assert answer[0].startswith("m=audio 0 ")
+    assert answer[1].startswith("m=video 9 ")
+
+
 def test_slots_are_bounded() -> None:
     offer = read_offer("chromium")
     slot = offer[offer.rindex("m=video") :]

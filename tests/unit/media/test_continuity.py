@@ -1,0 +1,143 @@
+"""A viewer sees one stream whatever is behind it: numbers, time and picture ids over switches, jumps and wraps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from media.rtp import vp8
+from tests.unit.media.conftest import rtp
+from tests.unit.media.stage import DELTA, H264, KEY, VP8, Stage, numbers, timestamps, video
+
+
+def test_a_switch_of_source_continues_numbers_and_time(stage: Stage) -> None:
+    first, second, viewer = stage.publication("a", H264), stage.publication("b", H264), stage.viewer()
+    slot = stage.attach(first, viewer.slot())
+    stage.feed(first, video(65000, KEY), video(65001))
+    first.detach(slot)
+    stage.attach(second, slot)
+    stage.clock.now += 0.5
+    stage.feed(first, video(65002))
+    stage.feed(second, video(7), video(8, KEY), video(9))
+    got = viewer.receive(4)
+    base = numbers(got)[0]
+    assert [(number - base) & 0xFFFF for number in numbers(got)] == [0, 1, 2, 3]
+    assert (timestamps(got)[2] - timestamps(got)[1]) & 0xFFFFFFFF == 45000
+    stage.feed(second, video(6))
+    assert viewer.is_silent(), "a packet from before the switch would reuse a number"
+
+
+def test_vp8_picture_ids_go_on_over_a_switch(stage: Stage) -> None:
+    def picture(sequence: int, id_: int, tl0: int, frame: bytes = b"\x00") -> bytes:
+        return rtp(sequence, sequence, 1, bytes((0x90, 0xE0, 0x80 | id_ >> 8, id_ & 0xFF, tl0, 0x20)) + frame, 96)
+
+    first, second, viewer = stage.publication("a", VP8), stage.publication("b", VP8), stage.viewer()
+    slot = stage.attach(first, viewer.slot())
+    stage.feed(first, picture(1, 500, 10), picture(2, 501, 11, b"\x01"))
+    first.detach(slot)
+    stage.attach(second, slot)
+    stage.feed(second, picture(90, 30000, 200), picture(91, 30001, 201, b"\x01"))
+    found = [vp8.parse(packet, 12) for packet in viewer.receive(4)]
+    assert [item.picture_id for item in found] == [500, 501, 502, 503]
+    assert [item.tl0_picture_index for item in found] == [10, 11, 12, 13]
+
+
+def test_vp8_picture_ids_go_on_over_a_time_with_another_codec(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", VP8), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, rtp(1, 0, 1, b"\x90\xe0\x81\xf4\x0a\x20\x00", 96))
+    stage.track(publication, H264, 1)
+    stage.feed(publication, video(2, KEY))
+    stage.track(publication, VP8, 1)
+    stage.feed(publication, rtp(3, 0, 1, b"\x90\xe0\x80\x05\x01\x20\x00", 96))
+    first, _, last = viewer.receive(3)
+    assert (vp8.parse(first, 12).picture_id, vp8.parse(last, 12).picture_id) == (500, 501)
+
+
+def test_a_new_track_of_the_same_publication_waits_for_its_keyframe(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(1, KEY))
+    stage.track(publication, VP8, 2)
+    stage.feed(publication, rtp(500, 0, 2, b"\x10\x01"), rtp(501, 0, 2, b"\x10\x00"))
+    got = viewer.receive(2)
+    assert [packet[1] & 0x7F for packet in got] == [108, 96]
+    assert (numbers(got)[1] - numbers(got)[0]) & 0xFFFF == 1
+
+
+def test_a_codec_that_changes_and_comes_back_is_one_stream_for_viewers(stage: Stage) -> None:
+    publication, both, old = stage.publication("a", H264), stage.viewer(), stage.viewer()
+    stage.attach(publication, both.slot())
+    stage.attach(publication, old.slot(codecs=(VP8,)))
+    stage.feed(publication, video(1, KEY))
+    stage.clock.now += 0.1
+    stage.track(publication, VP8, 1)
+    stage.feed(publication, rtp(2, 12000, 1, b"\x10\x00"), rtp(3, 15000, 1, b"\x10\x01"))
+    stage.clock.now += 0.1
+    stage.track(publication, H264, 1)
+    stage.feed(publication, video(4), video(5, KEY))
+    got = both.receive(4)
+    assert [packet[1] & 0x7F for packet in got] == [108, 96, 96, 108], "each from its keyframe on"
+    assert [(number - numbers(got)[0]) & 0xFFFF for number in numbers(got)] == [0, 1, 2, 3]
+    steps = [(after - before) & 0xFFFFFFFF for before, after in pairwise(timestamps(got))]
+    assert all(0 < step <= 90000 for step in steps), steps
+    assert len({packet[8:12] for packet in got}) == 1
+    assert [packet[1] & 0x7F for packet in old.receive(2)] == [96, 96]
+    assert old.is_silent()
+
+
+def test_a_slot_near_the_wrap_gets_numbers_of_its_own(stage: Stage) -> None:
+    publication, early, late = stage.publication("a", H264), stage.viewer(), stage.viewer()
+    slot = stage.attach(publication, early.slot())
+    stage.feed(publication, video(1, KEY))
+    assert slot.cohort is not None
+    near = (0xFFF0 - slot.cohort.key.sequence_delta) & 0xFFFF
+    stage.feed(publication, *(video(sequence) for sequence in range(1000, near, 1000)))
+    stage.attach(publication, late.slot())
+    stage.feed(publication, video(near, KEY))
+    assert len(publication.cohorts) == 2
+    assert numbers(late.receive(1))[0] < 0x8000
+
+
+def test_a_number_is_never_forwarded_twice_with_other_contents(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, *(video(index, KEY) for index in range(2000, 3100)))
+    track = publication.track
+    assert track is not None
+    viewer.receive(1)
+    sent = stage.counters["rtp_out"]
+    for sequence in (3099, 2050, 2000):
+        assert not track.receive(video(sequence, b"\x41forged"), 12, stage.clock.now, True)
+        assert not track.receive(video(sequence, b"\x41forged"), 12, stage.clock.now, False)
+    stage.forwarder.flush()
+    assert stage.counters["rtp_out"] == sent
+
+
+def test_numbers_that_jump_back_for_good_are_a_new_source(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(30000, KEY))
+    for sequence in range(60):
+        stage.feed(publication, video(sequence, KEY))
+    got = viewer.receive(10)
+    assert [(number - numbers(got)[0]) & 0xFFFF for number in numbers(got)] == list(range(10))
+
+
+def test_numbers_that_jump_ahead_are_a_new_source(stage: Stage) -> None:
+    """As after minutes without a grant, or behind a hole in the network."""
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(1, KEY))
+    stage.feed(publication, *(video(sequence) for sequence in range(2, 16000, 2000)))
+    stage.clock.now += 200
+    stage.feed(publication, video(44000), video(44001, KEY), video(44002))
+    got = viewer.receive(11)
+    assert [packet[12:] for packet in got[-2:]] == [KEY, DELTA], "from its keyframe on"
+    assert (numbers(got)[-1] - numbers(got)[-3]) & 0xFFFF == 2
+
+
+def test_numbers_that_jump_with_every_packet_move_the_viewers_once(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, *(video(index * 5000, KEY) for index in range(50)))
+    assert stage.counters["rtp_out"] <= 3

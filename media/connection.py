@@ -53,7 +53,7 @@ class Connection:
 
     def answer(self, offer: Offer, publication_of: Callable[[Source], Publication]) -> str:
         """Negotiates a first or a repeated offer. Raises MediaError before anything has changed."""
-        media = negotiate(offer)
+        media = negotiate(offer, self.uplink.sources)
         open_mids = {item.mid for item in media if item.is_slot}
         for slot in self.slots:
             slot.is_open = slot.mid in open_mids

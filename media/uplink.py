@@ -66,6 +66,11 @@ class Uplink:
     def tracks(self) -> list[UpTrack]:
         return [line.track for line in self._lines.values() if line.track is not None]
 
+    @property
+    def sources(self) -> dict[str, Source]:
+        """By mid."""
+        return {mid: line.publication.source for mid, line in self._lines.items()}
+
     def configure(self, media: Sequence[NegotiatedMedia], publication_of: Callable[[Source], Publication]) -> None:
         """Takes over a negotiation; lines that are known already go on as they are."""
         for item in media:

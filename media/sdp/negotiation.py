@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from media.control import Kind, Source
 from media.errors import MediaError
@@ -60,27 +62,51 @@ class NegotiatedMedia:
         return "video" if self.kind == "video" else "audio"
 
 
-def negotiate(offer: Offer) -> tuple[NegotiatedMedia, ...]:
-    """One entry per m-line, in order. Raises ``no_usable_media`` when all are rejected."""
-    taken: dict[str, int] = {}
-    negotiated = tuple(_negotiate(offer, media, taken) for media in offer.media)
+class _Places:
+    """What the next line of a kind becomes. Lines that the connection knows keep their source, whatever stopped."""
+
+    def __init__(self, offer: Offer, known: Mapping[str, Source]) -> None:
+        self.known = {
+            media.mid: known[media.mid]
+            for media in offer.media
+            if media.mid in known and (media.port or media.bundle_only)
+        }
+        kept = set(self.known.values())
+        self._free = {kind: [item for item in sources if item not in kept] for kind, sources in SOURCES.items()}
+        self._slots = {"audio": MAX_AUDIO_SLOTS, "video": MAX_VIDEO_SLOTS}
+
+    def take_source(self, media: OfferedMedia) -> Source | None:
+        if media.mid in self.known:
+            return self.known[media.mid]
+        free = self._free[media.kind]
+        return free.pop(0) if free else None
+
+    def take_slot(self, media: OfferedMedia) -> bool:
+        self._slots[media.kind] -= 1
+        return self._slots[media.kind] >= 0
+
+
+def negotiate(offer: Offer, known: Mapping[str, Source] = MappingProxyType({})) -> tuple[NegotiatedMedia, ...]:
+    """One entry per m-line, in order. ``known`` has the sources of earlier offers by mid.
+
+    Raises ``no_usable_media`` when all are rejected.
+    """
+    places = _Places(offer, known)
+    negotiated = tuple(_negotiate(offer, media, places) for media in offer.media)
     if not any(media.is_accepted for media in negotiated):
         raise MediaError.no_usable_media()
     return negotiated
 
 
-def _negotiate(offer: Offer, media: OfferedMedia, taken: dict[str, int]) -> NegotiatedMedia:
+def _negotiate(offer: Offer, media: OfferedMedia, places: _Places) -> NegotiatedMedia:
     result = NegotiatedMedia(media.kind, media.mid, media.protocol, tuple(media.payload_types))
     is_fit = media.kind in SOURCES and media.protocol in DTLS_PROTOCOLS and media.rtcp_mux
     if not is_fit or not _is_bundled(offer, media):
         return result
-    is_source = media.direction in ("sendonly", "sendrecv")
-    index = taken.get(key := media.kind + (" source" if is_source else " slot"), 0)
-    taken[key] = index + 1
-    if is_source:
-        _accept_source(result, media, index)
-    elif media.direction == "recvonly":
-        _accept_slot(result, media, index)
+    if media.direction in ("sendonly", "sendrecv"):
+        _accept_source(result, media, places.take_source(media))
+    elif media.direction == "recvonly" and places.take_slot(media):
+        _accept_slot(result, media)
     return result
 
 
@@ -92,12 +118,11 @@ def _is_bundled(offer: Offer, media: OfferedMedia) -> bool:
     return media.mid in offer.bundle
 
 
-def _accept_source(result: NegotiatedMedia, media: OfferedMedia, index: int) -> None:
-    sources = SOURCES[media.kind]
+def _accept_source(result: NegotiatedMedia, media: OfferedMedia, source: Source | None) -> None:
     codecs = _codecs(media, _SOURCE_FEEDBACK)  # browsers send the first, and the others when asked (codec_choice.py)
-    if index >= len(sources) or not codecs:
+    if source is None or not codecs:
         return
-    result.source = sources[index]
+    result.source = source
     result.codecs = codecs
     wanted = _SOURCE_EXTENSIONS[media.kind]
     if media.send_rids:
@@ -113,10 +138,9 @@ def _accept_source(result: NegotiatedMedia, media: OfferedMedia, index: int) -> 
     result.rtx_ssrcs = dict(media.rtx_ssrcs)
 
 
-def _accept_slot(result: NegotiatedMedia, media: OfferedMedia, index: int) -> None:
-    limit = MAX_VIDEO_SLOTS if media.kind == "video" else MAX_AUDIO_SLOTS
+def _accept_slot(result: NegotiatedMedia, media: OfferedMedia) -> None:
     codecs = _codecs(media, _SLOT_FEEDBACK)
-    if index >= limit or not codecs:
+    if not codecs:
         return
     result.is_slot = True
     result.codecs = codecs

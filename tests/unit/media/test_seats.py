@@ -76,6 +76,17 @@ async def test_a_reoffer_with_more_lines_keeps_the_path(studio: Studio) -> None:
     await studio.sees(lambda: len(bob.rtp) == 1, "a picture on the new line")
 
 
+async def test_lines_keep_their_source_when_another_stops(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    camera = "m=video 9"
+    assert alice.offer.count(camera) > 1
+    alice.offer = alice.offer.replace(camera, "m=video 0", 1).replace("BUNDLE 0 1", "BUNDLE 0")
+    assert studio.offer("alice", alice).sources == {"microphone": "0", "screen": "2", "screen_audio": "3"}
+    studio.view("bob", "alice:screen")
+    alice.send(packet_of(alice, 2, 5, b"\x67key"))
+    await studio.sees(lambda: len(bob.rtp) == 1, "the screen")
+
+
 async def test_an_offer_that_wants_us_to_begin(studio: Studio) -> None:
     client = RawClient(role="server")
     answer = studio.offer("alice", client).sdp

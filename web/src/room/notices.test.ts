@@ -17,6 +17,8 @@ describe('noticesOf', () => {
     const changed = (state: string) => ({ ...AT, type: 'recording.changed' as const, recording: recording(state) })
     expect(noticesOf(changed('recording'), roomSnapshot(), 'me')).toEqual([{ kind: 'recording_started' }])
     expect(noticesOf(changed('recording'), roomSnapshot({ recording: recording('recording') }), 'me')).toEqual([])
+    expect(noticesOf(changed('recording'), roomSnapshot({ recording: recording('paused') }), 'me')).toEqual([{ kind: 'recording_resumed' }])
+    expect(noticesOf(changed('recording'), roomSnapshot({ recording: recording('stalled') }), 'me')).toEqual([{ kind: 'recording_resumed' }])
     expect(noticesOf(changed('paused'), roomSnapshot(), 'me')).toEqual([{ kind: 'recording_paused' }])
     expect(noticesOf(changed('finished'), roomSnapshot(), 'me')).toEqual([])
   })

@@ -59,6 +59,7 @@ export type RoomNotice =
   | { readonly kind: 'access_problem'; readonly error: MediaAccessError }
   | { readonly kind: 'floor_given' }
   | { readonly kind: 'recording_started' }
+  | { readonly kind: 'recording_resumed' }
   | { readonly kind: 'recording_paused' }
   | { readonly kind: 'meeting_started' }
 

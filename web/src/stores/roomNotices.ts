@@ -21,6 +21,8 @@ export function noticeText(notice: RoomNotice): Said | null {
       return notice.error.problem === 'denied' ? null : { text: t(accessTextKeyOf(notice.error.kind, notice.error.problem)), tone: 'over' }
     case 'recording_started':
       return { text: t('room.notice.recording_started'), tone: 'info' }
+    case 'recording_resumed':
+      return { text: t('room.notice.recording_resumed'), tone: 'info' }
     case 'recording_paused':
       return { text: t('room.notice.recording_paused'), tone: 'info' }
     case 'meeting_started':

@@ -247,6 +247,7 @@ export default {
     microphone_lost: 'The microphone is gone. Check it, then unmute again.',
     camera_lost: 'The camera is gone. Check it, then turn it on again.',
     recording_started: 'Recording started',
+    recording_resumed: 'Recording goes on',
     recording_paused: 'Recording paused; nothing is kept for now',
     meeting_started: 'The meeting begins',
     hand_raised: 'Hand raised, you are number {place}',
@@ -292,7 +293,7 @@ export default {
   },
   recording: {
     title: 'Recording',
-    since: 'Recording since {time}, {duration} so far.',
+    since: 'Recorded without a break since {time}, {duration} so far.',
     consent: 'For make-up and the archive; only those entitled in this organisation can watch it.',
     off: 'Nothing is being recorded.',
     pause: 'Pause recording',

@@ -245,6 +245,7 @@ export default {
     microphone_lost: '麦克风已断开，请检查设备后重新开麦。',
     camera_lost: '摄像头已断开，请检查设备后重新打开。',
     recording_started: '录制开始',
+    recording_resumed: '录制已恢复',
     recording_paused: '已暂停录制，当前内容不保存',
     meeting_started: '会议开始',
     hand_raised: '已举手，您排第 {place} 位',
@@ -290,7 +291,7 @@ export default {
   },
   recording: {
     title: '录制情况',
-    since: '从 {time} 开始录制，已录 {duration}。',
+    since: '从 {time} 起连续录制了 {duration}。',
     consent: '录像用于补课和存档，只有本单位有权限的人可以回看。',
     off: '现在没有录制。',
     pause: '暂停录制',

@@ -159,6 +159,16 @@ class ViewAssigned(ControlModel):
     slots: tuple[SlotInfo, ...]
 
 
+class PublicationEnd(ControlModel):
+    """The client has withdrawn this source. The recorder need not wait for its silence; packets that were still on
+    their way are dropped. The next ones, after half a second, are a new track. Nothing happens when there is none.
+    """
+
+    NAME: ClassVar[str] = "publication.end"
+    room_id: str
+    publication_id: str
+
+
 class KeyframeRequest(ControlModel):
     """Asks the publisher for a keyframe (merged and throttled as all PLI)."""
 

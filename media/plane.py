@@ -116,6 +116,9 @@ class MediaPlane:
         participant = self._room(call.room_id).participant(call.participant_id)
         return control.ViewAssigned(slots=participant.set_view(call.publication_ids))
 
+    def end_publication(self, call: control.PublicationEnd) -> None:
+        self._room(call.room_id).end(call.publication_id)
+
     def request_keyframe(self, call: control.KeyframeRequest) -> None:
         self._room(call.room_id).request_keyframe(call.publication_id)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NEAR_WRAP = 0xFE00  # a new receiver must see a packet before its sequence wraps, or its rollover counter is wrong
 FLOWING_S = 3.0
+QUIET_S = 0.5
 
 
 class Publication:
@@ -33,6 +34,8 @@ class Publication:
         self.is_flowing = False
         self.last_packet_at = float("-inf")
         self.track: UpTrack | None = None
+        self.ended: UpTrack | None = None  # withdrawn: it does not come back, another one may
+        self.quiet_until = float("-inf")  # what was on its way when the source was withdrawn is dropped
         self.cohorts: dict[CohortKey, Cohort] = {}
         self.waiting: list[Slot] = []
         self.pending: list[bytes | None] = []  # None: let those who wait begin with the next packet
@@ -68,6 +71,14 @@ class Publication:
         for slot in self._members():
             self._leave(slot)
             self.waiting.append(slot)
+
+    def end(self, now: float) -> UpTrack | None:
+        """The source was withdrawn. The track that has ended by it."""
+        if self.track is None or self.track is self.ended:
+            return None
+        self.ended = self.track
+        self.quiet_until = now + QUIET_S
+        return self.ended
 
     def accept(self, packet: bytes, is_keyframe: bool) -> None:
         """One packet to forward, stripped of its extensions."""

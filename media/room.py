@@ -88,6 +88,14 @@ class Room:
         self._speakers.forget(participant_id)
         self._point_ears(self._now())
 
+    def end(self, publication_id: str) -> None:
+        """Its publisher has withdrawn it: the recorder hears so at once."""
+        publication = self.publications.get(publication_id)
+        track = publication.end(self._now()) if publication is not None else None
+        if publication is not None and track is not None:
+            self.tap.remove_track(track.number)
+            self._set_flowing(publication, False)
+
     def request_keyframe(self, publication_id: str) -> None:
         publication = self.publications.get(publication_id)
         if publication is not None:

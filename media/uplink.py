@@ -111,8 +111,9 @@ class Uplink:
         self._deliver(line, ssrc, packet, offset, level, now)
 
     def _deliver(self, line: _Line, ssrc: int, packet: bytes, offset: int, level: int | None, now: float) -> None:
-        if not line.publication.is_granted:
-            self._counters["drop_not_granted"] += 1
+        publication = line.publication
+        if not publication.is_granted or now < publication.quiet_until:
+            self._counters["drop_withdrawn" if publication.is_granted else "drop_not_granted"] += 1
             line.track = None  # with a new grant all begins anew: nothing from before it is asked for or resent
             return
         payload_type = packet[1] & 0x7F
@@ -121,7 +122,7 @@ class Uplink:
             self._recover(line, payload_type, packet, offset, now)
             return
         track = line.track
-        if track is None:
+        if track is None or track is publication.ended:
             track = self._begin(line, ssrc, codec)
         elif track.ssrc != ssrc or track.codec is not codec:
             if not _may_change(line, track, ssrc, packet, now):
@@ -149,7 +150,7 @@ class Uplink:
             self._counters["drop_payload_type"] += 1
             return
         padding = packet[-1] if packet[0] & 0x20 else 0
-        if track is None or len(packet) - offset - padding <= 2:
+        if track is None or track is line.publication.ended or len(packet) - offset - padding <= 2:
             self._counters["padding_in"] += 1
             return
         if codec is not track.codec:
@@ -181,6 +182,8 @@ class Uplink:
         """Maps the sender's clock to ours, with one offset for all of its tracks, so that lip sync holds."""
         line = self._by_ssrc.get(report.ssrc)
         if line is None or line.track is None or line.track.ssrc != report.ssrc or not line.publication.is_granted:
+            return
+        if line.track is line.publication.ended:
             return
         if self._ntp_offset is None:
             self._ntp_offset = ntp_from_utc_us(utc_us) - report.ntp

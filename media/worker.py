@@ -48,6 +48,7 @@ class Worker:
             control.TransportClose.NAME: (control.TransportClose, self._plane.close_transport),
             control.GrantsSet.NAME: (control.GrantsSet, self._plane.set_grants),
             control.ViewSet.NAME: (control.ViewSet, self._plane.set_view),
+            control.PublicationEnd.NAME: (control.PublicationEnd, self._plane.end_publication),
             control.KeyframeRequest.NAME: (control.KeyframeRequest, self._plane.request_keyframe),
         }
         self._events: deque[control.ControlModel] = deque(maxlen=MAX_QUEUED_EVENTS)

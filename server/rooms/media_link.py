@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from media.control import ParticipantMedia, SlotInfo, TransportAnswer, TransportState
+from media.control import ParticipantMedia, SlotInfo, Source, TransportAnswer, TransportState
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
 from server.protocol.events import MediaMoved, PublicationChanged, SpeakersChanged
@@ -39,6 +39,11 @@ class MediaLink:
 
     async def set_view(self, room: Room, who: Participant, publication_ids: tuple[str, ...]) -> tuple[SlotInfo, ...]:
         return await self._plane.set_view(room.meeting_id, who.participant_id, publication_ids)
+
+    async def withdraw(self, room: Room, who: Participant, source: Source) -> None:
+        """The recorder need not wait for the source's silence."""
+        with suppress(AppError):  # the worker notices by itself, only later
+            await self._plane.end_publication(room.meeting_id, publication_id_of(who.participant_id, source))
 
     async def close_transport(self, room: Room, participant_id: str) -> None:
         """Somebody left: nothing of him is forwarded any more."""

@@ -123,6 +123,15 @@ class MediaWorkers:
                 ignored=(MediaErrorCode.UNKNOWN_ROOM, MediaErrorCode.UNKNOWN_PARTICIPANT),
             )
 
+    async def end_publication(self, room_id: str, publication_id: str) -> None:
+        """Best effort: a worker that does not hear it notices the silence."""
+        link = self._placed(room_id)
+        if link is not None:
+            await self._translated(
+                link.tell(control.PublicationEnd(room_id=room_id, publication_id=publication_id)),
+                ignored=(MediaErrorCode.UNKNOWN_ROOM,),
+            )
+
     async def _in_room(self, room_id: str, message: BaseModel, answer: type[A]) -> A:
         """A worker that lost the room (it restarted quicker than we noticed) gets it again, once."""
         for attempt in range(2):

@@ -29,6 +29,7 @@ async def mute(call: Call) -> None:
 
 async def remove(call: Call) -> None:
     await call.rooms.conduct.unpublish(call.room, call.who, call.command.source)
+    await call.rooms.media.withdraw(call.room, call.who, call.command.source)
 
 
 async def view(call: Call) -> ViewAnswered:

@@ -63,6 +63,20 @@ async def test_offer_goes_to_a_worker_and_back(house: House, arrive: Arrive) -> 
     await worker.close()
 
 
+async def test_a_withdrawn_source_is_told_to_the_worker(house: House, arrive: Arrive) -> None:
+    member = await arrive("n1")
+    worker = MediaPeer(house.url)
+    await worker.start()
+    await member.do("transport.offer", sdp="v=0")
+    await member.do("publication.add", source="camera")
+    await member.do("publication.remove", source="camera")
+    assert worker.called("publication.end") == [{"room_id": "m", "publication_id": f"{member.me}:camera"}]
+    worker.refuse["publication.end"] = "internal_error"
+    await member.do("publication.add", source="camera")
+    await member.do("publication.remove", source="camera")
+    await worker.close()
+
+
 async def test_worker_with_a_wrong_token(house: House) -> None:
     assert not await MediaPeer(house.url).start(token="guess")
     assert not await MediaPeer(house.url).start(token="")

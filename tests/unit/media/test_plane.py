@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 
 from media import control, tap
 from media.control import TransportState
@@ -156,6 +158,30 @@ async def test_a_source_that_falls_silent_is_reported(studio: Studio) -> None:
     studio.clock.now += 3.5
     studio.second()
     assert studio.said(control.PublicationMedia, publication_id="alice:microphone", flowing=False, codec="opus")
+
+
+async def test_a_withdrawn_source_ends_at_once_and_may_begin_anew(studio: Studio) -> None:
+    """The recorder need not wait for silence; what was still on its way does not revive the source."""
+    alice = await studio.enter("alice")
+    await speak(studio, alice, "alice")
+    frames: list[bytes] = []
+    studio.room.tap.join(frames.append, lambda: None, None)
+    end = control.PublicationEnd(room_id="r", publication_id="alice:microphone")
+    studio.plane.end_publication(end)
+    studio.plane.end_publication(end)
+    assert studio.said(control.PublicationMedia, publication_id="alice:microphone", flowing=False, codec="opus")
+    alice.send(packet_of(alice, MICROPHONE, 5))
+    await studio.sees(lambda: studio.plane.counters["drop_withdrawn"] == 1, "the late packet is dropped")
+    studio.clock.now += 1
+    alice.send(packet_of(alice, MICROPHONE, 6))
+    wanted = ["room", "track_removed", "track_added"]
+    await studio.sees(lambda: [event["event"] for event in events_of(frames)] == wanted, "a new track begins")
+    studio.plane.end_publication(control.PublicationEnd(room_id="r", publication_id="nobody:camera"))
+
+
+def events_of(frames: list[bytes]) -> list[dict[str, Any]]:
+    decoded = [tap.decode_frame(frame)[0] for frame in frames]
+    return [json.loads(frame.body) for frame in decoded if frame is not None and frame.type == tap.EVENT]
 
 
 async def test_hello_says_what_is_there(studio: Studio) -> None:

@@ -19,6 +19,9 @@ class SlowPlane:
         self.answer = asyncio.Event()
         self.transports: set[str] = set()
 
+    async def end_publication(self, room_id: str, publication_id: str) -> None:
+        raise NotImplementedError
+
     def expect_room(self, room_id: str) -> None:
         raise NotImplementedError
 

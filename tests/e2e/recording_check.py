@@ -43,6 +43,16 @@ class Decoded:
         )
         return nearest_lag_ms(flashes, beeps)
 
+    def holes(self, declared: list[dict[str, int]], longer_than_ms: float) -> list[tuple[float, float]]:
+        """(start, length) of stretches without a new picture that no declared gap covers."""
+        pairs = zip(self.video_ms, self.video_ms[1:], strict=False)
+        found = [(a, b - a) for a, b in pairs if b - a > longer_than_ms]
+        return [
+            (at, length)
+            for at, length in found
+            if not any(gap["start_ms"] - longer_than_ms <= at <= gap["end_ms"] for gap in declared)
+        ]
+
     def level_db(self, frequency_hz: float) -> float:
         """Strength of a tone over the whole recording, relative to its total power."""
         t = np.arange(len(self.samples)) / self.rate_hz

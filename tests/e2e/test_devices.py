@@ -1,4 +1,4 @@
-"""A camera that is pulled out in the middle of a lesson."""
+"""A camera that is pulled out in the middle of a lesson, and a screen that is shared for a while."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from playwright.async_api import Playwright, expect
 
 from tests.e2e.actors import PATIENCE_MS, launch
 from tests.e2e.installation import installation, until
-from tests.e2e.lesson import schedule, sees
+from tests.e2e.lesson import end_lesson, schedule, sees
 from tests.e2e.media_files import MediaFiles
+from tests.e2e.media_probe import inbound_video
+from tests.e2e.recording_check import decode_recording
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
+# Longer than a recorder would believe in a silent screen, were it not told that the screen is gone.
+AFTER_SHARE_MS = 10_000
 # Chromium has no way to unplug a fake device; the event is what the page gets when a real one goes.
 PULL_CAMERA = """() => window.__huitang.pc.getSenders().map(s => s.track).filter(t => t && t.kind === 'video')
   .forEach(t => { t.stop(); t.dispatchEvent(new Event('ended')); })"""
@@ -43,3 +47,37 @@ async def test_a_pulled_camera_is_said_and_can_be_switched_on_again(
         finally:
             await host.close()
             await member.close()
+
+
+async def test_a_shared_screen_is_seen_and_its_end_does_not_freeze_the_recording(
+    playwright: Playwright, tmp_path: Path, media_files: dict[str, MediaFiles]
+) -> None:
+    async with installation(tmp_path / "data") as home:
+        host = await launch(playwright, "host", home.url, media_files["host"])
+        member = await launch(playwright, "member", home.url, media_files["member"])
+        try:
+            await host.log_in(home.logins["host"])
+            await member.log_in(home.logins["member"])
+            meeting_id = await schedule(home, host, "党课：共享屏幕")
+            await host.enter(meeting_id)
+            await member.enter(meeting_id)
+            await host.start_meeting()
+            await until("the member sees the host", partial(sees, member, 1), 30)
+            await host.see("toggle-screen").click()
+
+            async def sees_screen() -> bool:
+                return any(row["width"] > 1000 and row["frames"] > 20 for row in await inbound_video(member.page))
+
+            await until("the member sees the screen", sees_screen, 30)
+            await host.see("toggle-screen").click()
+            shared = host.see("toggle-screen")
+            await expect(shared).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
+            await member.remark("共享已经结束")
+            await host.page.wait_for_timeout(AFTER_SHARE_MS)
+            recording_id, _ = await end_lesson(host, meeting_id)
+        finally:
+            await host.close()
+            await member.close()
+        found = decode_recording(home.recording(recording_id) / "index.m3u8")
+        assert max(width for width, _ in found.sizes) > 1000, "the screen is in the recording"
+        assert not found.holes([], 1500), "the picture stood still after the screen was gone"

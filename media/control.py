@@ -46,12 +46,30 @@ class Grants(ControlModel):
     screen: bool = False
 
 
+class QualityLevel(StrEnum):
+    """The low-bandwidth ladder, best first. Each rung keeps what stands below it."""
+
+    FULL = "full"  # every picture that is asked for
+    STAGE = "stage"  # the first picture only
+    STILLS = "stills"  # no moving picture; the client fetches stills of the stage over HTTP
+    AUDIO = "audio"
+    TEXT = "text"  # nothing from the media worker: remarks, votes and roll go over signaling
+
+
 class SlotInfo(ControlModel):
     """One m-line on which the server sends to the client."""
 
     mid: str
     kind: Kind
     publication_id: str | None = None  # video only; audio slots follow the speakers by themselves
+    paused: bool = False  # wanted, but left out for want of bandwidth
+
+
+class WantedPicture(ControlModel):
+    """A publication whose video the client shows, and how high in device pixels (0: as large as it comes)."""
+
+    publication_id: str
+    height_px: int = Field(default=0, ge=0, le=8192)
 
 
 class ParticipantMedia(ControlModel):
@@ -143,20 +161,31 @@ class GrantsSet(ControlModel):
 
 
 class ViewSet(ControlModel):
-    """The publications whose video the client shows, most important first. Answer: ``ViewAssigned``.
+    """The pictures that the client shows, most important first: the first is the stage. Answer: ``ViewAssigned``.
 
-    The worker keeps a slot that already carries a wanted publication, fills free slots in order, and drops what does
-    not fit. A publication id is ``participant_id + ":" + source``; it may be wanted before its first packet.
+    The worker sends of each the smallest layer that fills its height, as far as the viewer's bandwidth goes, and tells
+    ``slots.changed`` when it leaves one out or takes it in again. It keeps a slot that already carries a wanted
+    publication, fills free slots in order, and drops what does not fit. A publication id is
+    ``participant_id + ":" + source``; it may be wanted before its first packet.
     """
 
     NAME: ClassVar[str] = "view.set"
     room_id: str
     participant_id: str
-    publication_ids: tuple[str, ...] = Field(max_length=32)
+    pictures: tuple[WantedPicture, ...] = Field(max_length=32)
 
 
 class ViewAssigned(ControlModel):
     slots: tuple[SlotInfo, ...]
+
+
+class QualitySet(ControlModel):
+    """The lowest rung that the participant chose by hand: the worker sends no more than that. None: as much as fits."""
+
+    NAME: ClassVar[str] = "quality.set"
+    room_id: str
+    participant_id: str
+    level: QualityLevel | None
 
 
 class PublicationEnd(ControlModel):
@@ -216,6 +245,41 @@ class PublicationCodecWanted(ControlModel):
     room_id: str
     publication_id: str
     codec: Literal["H264", "VP8"]
+
+
+class PublicationLayersWanted(ControlModel):
+    """These encodings (by rid, of those that the client offered) are looked at; the others need not be sent.
+
+    Sent on change: at once when one is needed, after 3 s when none needs it any more, and again every 5 s while what
+    comes differs. Empty: nobody looks. A publication that rests so keeps ``flowing``. Only for simulcast and
+    for sources with a single encoding (rid "").
+    """
+
+    NAME: ClassVar[str] = "publication.layers_wanted"
+    room_id: str
+    publication_id: str
+    rids: tuple[str, ...]
+
+
+class SlotsChanged(ControlModel):
+    """Slots of one participant whose ``paused`` has changed."""
+
+    NAME: ClassVar[str] = "slots.changed"
+    room_id: str
+    participant_id: str
+    slots: tuple[SlotInfo, ...]
+
+
+class QualityChanged(ControlModel):
+    """The rung on which a participant is now. ``chosen``: by hand. ``budget_bps``: what the worker may send him, 0
+    while it is not known."""
+
+    NAME: ClassVar[str] = "quality.changed"
+    room_id: str
+    participant_id: str
+    level: QualityLevel
+    chosen: bool
+    budget_bps: int
 
 
 class SpeakersChanged(ControlModel):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from server.protocol.base import Command, Message
 from server.protocol.events import AnyRoomEvent
-from server.protocol.models import RemarkInfo, RollEntry, RoomGrants, RoomSnapshot, SlotInfo, Source
+from server.protocol.models import RemarkInfo, RollEntry, RoomGrants, RoomSnapshot, SlotInfo, Source, WantedPicture
 
 Id = str
 
@@ -96,11 +96,11 @@ class ViewAnswered(Message):
 
 
 class ViewSet(Command):
-    """The publications whose video is shown, most important first."""
+    """The pictures that are shown, most important first; the first is the stage. None while the tab is hidden."""
 
     NAME: ClassVar[str] = "view.set"
     ANSWER: ClassVar = ViewAnswered
-    publication_ids: tuple[str, ...] = Field(max_length=32)
+    pictures: tuple[WantedPicture, ...] = Field(max_length=32)
 
 
 class SignedIn(Message):

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from media.control import SOURCES, SlotInfo
+from media.control import SOURCES, SlotInfo, WantedPicture
 from server.protocol import base, commands, events, http, models
 from server.protocol.base import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Message
 from server.protocol.codes import ErrorCode
@@ -28,8 +28,9 @@ TARGET = Path(__file__).parents[2] / "web" / "src" / "protocol" / "generated.ts"
 Schema = dict[str, Any]
 
 # What clients send. Everything else travels from the server.
-INPUTS: tuple[type[Message], ...] = (
+INPUTS: tuple[type[BaseModel], ...] = (
     ConnectAuth,
+    WantedPicture,
     *COMMANDS,
     http.Login,
     http.PasswordChange,
@@ -117,6 +118,7 @@ def _schemas() -> dict[str, Schema]:
 
 def _models() -> Iterable[type[BaseModel]]:
     yield SlotInfo
+    yield WantedPicture
     for module in (base, models, commands, events, http):
         for name, value in vars(module).items():
             if isinstance(value, type) and issubclass(value, Message) and name not in _ABSTRACT:

@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from media.control import SlotInfo, Source
+from media.control import QualityLevel, SlotInfo, Source, WantedPicture
 from server.protocol.base import Message
 
-__all__ = ["SlotInfo", "Source"]
+__all__ = ["QualityLevel", "SlotInfo", "Source", "WantedPicture"]
 
 
 class MeetingType(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from media.control import ParticipantMedia, SlotInfo, Source, TransportAnswer, TransportState
+from media.control import ParticipantMedia, SlotInfo, Source, TransportAnswer, TransportState, WantedPicture
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
 from server.protocol.events import MediaMoved, PublicationChanged, SpeakersChanged
@@ -37,8 +37,8 @@ class MediaLink:
             raise AppError(ErrorCode.NOT_JOINED, "the seat was given up")
         return answer
 
-    async def set_view(self, room: Room, who: Participant, publication_ids: tuple[str, ...]) -> tuple[SlotInfo, ...]:
-        return await self._plane.set_view(room.meeting_id, who.participant_id, publication_ids)
+    async def set_view(self, room: Room, who: Participant, pictures: tuple[WantedPicture, ...]) -> tuple[SlotInfo, ...]:
+        return await self._plane.set_view(room.meeting_id, who.participant_id, pictures)
 
     async def withdraw(self, room: Room, who: Participant, source: Source) -> None:
         """The recorder need not wait for the source's silence."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from media.control import Grants, SlotInfo, TransportAnswer
+from media.control import Grants, SlotInfo, TransportAnswer, WantedPicture
 from server.planning.profiles import MeetingProfile
 from server.planning.service import FrozenRoll
 from server.protocol.base import RoomEvent, VolatileEvent
@@ -45,7 +45,7 @@ class MediaPlane(Protocol):
     async def offer(self, room_id: str, participant_id: str, sdp: str, grants: Grants) -> TransportAnswer: ...
 
     async def set_view(
-        self, room_id: str, participant_id: str, publication_ids: tuple[str, ...]
+        self, room_id: str, participant_id: str, pictures: tuple[WantedPicture, ...]
     ) -> tuple[SlotInfo, ...]: ...
 
     async def end_publication(self, room_id: str, publication_id: str) -> None: ...

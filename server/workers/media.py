@@ -16,7 +16,7 @@ import socketio
 from pydantic import BaseModel
 
 from media import control
-from media.control import NAMESPACE, Grants, MediaErrorCode, RoomMedia, SlotInfo, TransportAnswer
+from media.control import NAMESPACE, Grants, MediaErrorCode, RoomMedia, SlotInfo, TransportAnswer, WantedPicture
 from server.clock import Clock
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
@@ -110,9 +110,9 @@ class MediaWorkers:
         return await self._in_room(room_id, message, TransportAnswer)
 
     async def set_view(
-        self, room_id: str, participant_id: str, publication_ids: tuple[str, ...]
+        self, room_id: str, participant_id: str, pictures: tuple[WantedPicture, ...]
     ) -> tuple[SlotInfo, ...]:
-        message = control.ViewSet(room_id=room_id, participant_id=participant_id, publication_ids=publication_ids)
+        message = control.ViewSet(room_id=room_id, participant_id=participant_id, pictures=pictures)
         return (await self._in_room(room_id, message, control.ViewAssigned)).slots
 
     async def close_transport(self, room_id: str, participant_id: str) -> None:

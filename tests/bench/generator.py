@@ -169,7 +169,8 @@ class Generator:
         answer = parse_answer(data["sdp"])
         subscriber.negotiated(answer.media)
         await peer.connect(answer)
-        await self._parent.call("view", participant_id=participant_id, publication_ids=[f"{PUBLISHER}:camera"])
+        pictures = [{"publication_id": f"{PUBLISHER}:camera"}]
+        await self._parent.call("view", participant_id=participant_id, pictures=pictures)
         self._subscribers.append(subscriber)
         with contextlib.suppress(TimeoutError):  # it is then missing in what was delivered
             await asyncio.wait_for(subscriber.first_packet.wait(), COMPLETE_TIMEOUT_S)

@@ -33,7 +33,7 @@ async def remove(call: Call) -> None:
 
 
 async def view(call: Call) -> ViewAnswered:
-    return ViewAnswered(slots=await call.rooms.media.set_view(call.room, call.who, call.command.publication_ids))
+    return ViewAnswered(slots=await call.rooms.media.set_view(call.room, call.who, call.command.pictures))
 
 
 HANDLERS: dict[type, Handler] = {

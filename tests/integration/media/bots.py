@@ -12,7 +12,7 @@ from aiortc import AudioStreamTrack, RTCPeerConnection, RTCSessionDescription, V
 from aiortc.mediastreams import MediaStreamTrack
 
 from media import control
-from tests.integration.media.control_server import ControlServer
+from tests.integration.media.control_server import ControlServer, pictures_of
 
 
 class Tone(AudioStreamTrack):
@@ -69,7 +69,7 @@ class Bot:
 
     async def view(self, *publication_ids: str) -> None:
         await self._server.call(
-            control.ViewSet(room_id=self.room_id, participant_id=self.id, publication_ids=publication_ids)
+            control.ViewSet(room_id=self.room_id, participant_id=self.id, pictures=pictures_of(publication_ids))
         )
 
     async def leave(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from playwright.async_api import Browser, async_playwright
 
 from media import control
-from tests.integration.media.control_server import ControlServer
+from tests.integration.media.control_server import ControlServer, pictures_of
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -128,7 +128,7 @@ class BrowserClient:
 
     async def view(self, *publication_ids: str) -> dict[str, Any]:
         return await self.server.call(
-            control.ViewSet(room_id=self.room_id, participant_id=self.id, publication_ids=publication_ids)
+            control.ViewSet(room_id=self.room_id, participant_id=self.id, pictures=pictures_of(publication_ids))
         )
 
     async def stats(self) -> dict[str, Any]:

@@ -109,3 +109,8 @@ async def until(condition: Callable[[], Any], what: str, timeout_s: float = 10.0
         assert time.monotonic() < deadline, f"not seen within {timeout_s} s: {what}"
         await asyncio.sleep(0.02)
     return value
+
+
+def pictures_of(publication_ids: tuple[str, ...]) -> tuple[control.WantedPicture, ...]:
+    """As large as they come, in this order."""
+    return tuple(control.WantedPicture(publication_id=one) for one in publication_ids)

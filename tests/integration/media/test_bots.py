@@ -74,9 +74,7 @@ async def test_refusals_have_codes_and_leave_the_room_alone(server: ControlServe
     offer = control.TransportOffer(room_id="r", participant_id="mallory", sdp="v=0\r\nnonsense", grants=grants)
     assert await code(offer) == "bad_sdp"
     assert await code(offer.model_copy(update={"room_id": "elsewhere"})) == "unknown_room"
-    assert (
-        await code(control.ViewSet(room_id="r", participant_id="nobody", publication_ids=())) == "unknown_participant"
-    )
+    assert await code(control.ViewSet(room_id="r", participant_id="nobody", pictures=())) == "unknown_participant"
     long = await server.call_raw("transport.offer", {**offer.model_dump(), "sdp": "v" * 70000})
     assert long["error"]["code"] == "bad_sdp"
     assert (await server.call_raw("room.open", {"room": 1}))["error"]["code"] == "bad_request"

@@ -71,7 +71,11 @@ async def test_fifty_people_see_nine_each_and_the_next_is_refused(server: Contro
         await guest.connect(answer["sdp"])
         wanted = tuple(f"p{index}:camera" for index in guest.watched)
         view = await server.call(
-            control.ViewSet(room_id="full", participant_id=f"p{guest.index}", publication_ids=wanted)
+            control.ViewSet(
+                room_id="full",
+                participant_id=f"p{guest.index}",
+                pictures=tuple(control.WantedPicture(publication_id=one) for one in wanted),
+            )
         )
         assert tuple(slot["publication_id"] for slot in view["slots"] if slot["kind"] == "video") == wanted
     refused = await server.call_raw("transport.offer", _offer("p50", guests[0]).model_dump(mode="json"))

@@ -91,7 +91,7 @@ def _some(command: str) -> dict[str, Any]:
         "publication.add": {"source": "microphone"},
         "publication.mute": {"source": "microphone", "muted": True},
         "publication.remove": {"source": "microphone"},
-        "view.set": {"publication_ids": []},
+        "view.set": {"pictures": []},
         "sign_in.proxy": {"member_id": "n1"},
         "remark.post": {"text": "x"},
         "floor.give": {"participant_id": "p"},

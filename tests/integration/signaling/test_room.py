@@ -57,7 +57,9 @@ async def test_offer_goes_to_a_worker_and_back(house: House, arrive: Arrive) -> 
     answer = await member.do("transport.offer", sdp="v=0")
     assert answer["sdp"] == "v=0 w1"
     assert worker.called("transport.offer")[0]["grants"] == {"audio": True, "video": True, "screen": False}
-    assert (await member.do("view.set", publication_ids=["a:camera"]))["slots"][0]["mid"] == "4"
+    assert (await member.do("view.set", pictures=[{"publication_id": "a:camera", "height_px": 360}]))["slots"][0][
+        "mid"
+    ] == "4"
     worker.refuse["transport.offer"] = "bad_sdp"
     assert await member.refused("transport.offer", sdp="nonsense") == "bad_sdp"
     await worker.close()

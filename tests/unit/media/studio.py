@@ -49,7 +49,11 @@ class Studio:
 
     def view(self, participant_id: str, *publication_ids: str) -> control.ViewAssigned:
         return self.plane.set_view(
-            control.ViewSet(room_id="r", participant_id=participant_id, publication_ids=publication_ids)
+            control.ViewSet(
+                room_id="r",
+                participant_id=participant_id,
+                pictures=tuple(control.WantedPicture(publication_id=one) for one in publication_ids),
+            )
         )
 
     def state(self, participant_id: str) -> TransportState | None:

@@ -144,6 +144,16 @@ export const Presence = {
 } as const;
 export type Presence = (typeof Presence)[keyof typeof Presence];
 
+/** The low-bandwidth ladder, best first. Each rung keeps what stands below it. */
+export const QualityLevel = {
+  FULL: "full",
+  STAGE: "stage",
+  STILLS: "stills",
+  AUDIO: "audio",
+  TEXT: "text",
+} as const;
+export type QualityLevel = (typeof QualityLevel)[keyof typeof QualityLevel];
+
 /** What the signed-in person may do somewhere; the menu is drawn from it. */
 export const Right = {
   SCHEDULE: "schedule",
@@ -904,6 +914,7 @@ export interface SlotInfo {
   mid: string;
   kind: "audio" | "video";
   publication_id: string | null;
+  paused: boolean;
 }
 
 /** To one client: its slots now carry these publications. */
@@ -950,10 +961,16 @@ export interface ViewAnswered {
   slots: SlotInfo[];
 }
 
-/** The publications whose video is shown, most important first. */
+/** The pictures that are shown, most important first; the first is the stage. None while the tab is hidden. */
 export interface ViewSet {
   request_id: string;
-  publication_ids: string[];
+  pictures: WantedPicture[];
+}
+
+/** A publication whose video the client shows, and how high in device pixels (0: as large as it comes). */
+export interface WantedPicture {
+  publication_id: string;
+  height_px?: number;
 }
 
 /** The organisation's rule, shown before the first play (recording.md §5). */

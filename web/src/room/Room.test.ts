@@ -19,7 +19,7 @@ class TestServer {
     queueMicrotask(() => handlers.handleOpen())
     return {
       emit: (name: string, payload: unknown, acknowledge: (ack: Ack) => void) => {
-        this.seen.push(name === 'view.set' ? `view.set ${(payload as { publication_ids: string[] }).publication_ids.join(' ')}` : name)
+        this.seen.push(name === 'view.set' ? `view.set ${(payload as { pictures: { publication_id: string }[] }).pictures.map((one) => one.publication_id).join(' ')}` : name)
         queueMicrotask(() => acknowledge({ ok: true, data: this.answer(name), error: null }))
       },
       close: () => undefined,

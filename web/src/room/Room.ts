@@ -190,7 +190,7 @@ export class Room {
   }
 
   private async sendView(publicationIds: string[]): Promise<void> {
-    const answer = await this.signaling.request('view.set', { publication_ids: publicationIds })
+    const answer = await this.signaling.request('view.set', { pictures: publicationIds.map((publication_id) => ({ publication_id })) })
     this.handleSlots(answer.slots)
   }
 

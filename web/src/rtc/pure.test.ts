@@ -42,9 +42,9 @@ describe('codecs', () => {
 
 describe('slots', () => {
   const slots = [
-    { mid: '4', kind: 'audio' as const, publication_id: null },
+    { mid: '4', kind: 'audio' as const, publication_id: null, paused: false },
     { mid: '7', kind: 'video' as const, publication_id: 'wang:camera' },
-    { mid: '8', kind: 'video' as const, publication_id: null },
+    { mid: '8', kind: 'video' as const, publication_id: null, paused: false },
   ]
 
   it('maps publications to the mids that carry them', () => {
@@ -52,7 +52,7 @@ describe('slots', () => {
   })
 
   it('takes over what changed and keeps the rest', () => {
-    const merged = mergeSlots(slots, [{ mid: '8', kind: 'video', publication_id: 'zhao:camera' }, { mid: '7', kind: 'video', publication_id: null }])
+    const merged = mergeSlots(slots, [{ mid: '8', kind: 'video', publication_id: 'zhao:camera', paused: false }, { mid: '7', kind: 'video', publication_id: null, paused: false }])
     expect([...midsByPublication(merged)]).toEqual([['zhao:camera', '8']])
     expect(merged).toHaveLength(3)
   })

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from media.control import Grants, SlotInfo, TransportAnswer
+from media.control import Grants, SlotInfo, TransportAnswer, WantedPicture
 from server.protocol.codes import ErrorCode
 from server.rooms.media_link import MediaLink
 from tests.unit.server.rooms.conftest import Hall
@@ -38,7 +38,7 @@ class SlowPlane:
         return TransportAnswer(sdp=sdp, sources={}, slots=())
 
     async def set_view(
-        self, room_id: str, participant_id: str, publication_ids: tuple[str, ...]
+        self, room_id: str, participant_id: str, pictures: tuple[WantedPicture, ...]
     ) -> tuple[SlotInfo, ...]:
         raise NotImplementedError
 

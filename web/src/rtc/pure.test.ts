@@ -43,7 +43,7 @@ describe('codecs', () => {
 describe('slots', () => {
   const slots = [
     { mid: '4', kind: 'audio' as const, publication_id: null, paused: false },
-    { mid: '7', kind: 'video' as const, publication_id: 'wang:camera' },
+    { mid: '7', kind: 'video' as const, publication_id: 'wang:camera', paused: false },
     { mid: '8', kind: 'video' as const, publication_id: null, paused: false },
   ]
 

@@ -10,14 +10,17 @@ HOLD_S = 1.5  # a speaker keeps the mark through the pauses between words
 ATTACK, DECAY = 0.35, 0.12  # weights of a new level when it is louder and when it is softer
 MARGIN = 6  # dB by which another must be louder to pass somebody
 STALE_S = 0.6  # DTX sends at least every 400 ms
+PASS_S = 0.5  # for so long another must be louder than somebody who is speaking: longer than a cough
+TALKING_S = 0.3  # a syllable ago
 
 
 class _Voice:
-    __slots__ = ("heard_at", "loudness", "spoke_at")
+    __slots__ = ("ahead_since", "heard_at", "loudness", "spoke_at")
 
     def __init__(self) -> None:
         self.loudness = 0.0
         self.heard_at = self.spoke_at = float("-inf")
+        self.ahead_since: float | None = None  # louder than the one before it in the order
 
 
 class ActiveSpeakers:
@@ -50,7 +53,7 @@ class ActiveSpeakers:
         # Insertion sort: nearly sorted, and a neighbour is passed only by a margin.
         for index in range(1, len(order)):
             at = index
-            while at and score[order[at]] > score[order[at - 1]] + MARGIN:
+            while at and self._passes(order[at], order[at - 1], score, now):
                 order[at], order[at - 1] = order[at - 1], order[at]
                 at -= 1
         return tuple(order)
@@ -59,6 +62,21 @@ class ActiveSpeakers:
         """Those who speak, at most ``limit``."""
         speaking = [id_ for id_ in self.ranking(now) if now - self._voices[id_].spoke_at <= HOLD_S]
         return tuple(speaking[:limit])
+
+    def _passes(self, id_: str, before: str, score: dict[str, float], now: float) -> bool:
+        """Whether somebody is clearly louder than the one before him, and was for a while if that one is talking."""
+        voice = self._voices[id_]
+        if score[id_] <= score[before] + MARGIN:
+            voice.ahead_since = None
+            return False
+        if now - self._voices[before].spoke_at > TALKING_S:
+            return True
+        if voice.ahead_since is None:
+            voice.ahead_since = now
+        if now - voice.ahead_since < PASS_S:
+            return False
+        voice.ahead_since = None
+        return True
 
     @staticmethod
     def _score(voice: _Voice, now: float) -> float:

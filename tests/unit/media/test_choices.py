@@ -69,21 +69,58 @@ def test_who_speaks_is_known_within_300_ms() -> None:
     assert speakers.speakers(at + 2) == ()
 
 
+def listen(speakers: ActiveSpeakers, start: float, seconds: float, **levels: int) -> list[tuple[str, ...]]:
+    """Packets of 20 ms from everybody, and who speaks after every 100 ms, as the room asks."""
+    said: list[tuple[str, ...]] = []
+    for step in range(round(seconds * 50)):
+        at = start + step * 0.02
+        for who, level in levels.items():
+            speakers.hear(who, level, at)
+        if step % 5 == 4:
+            said.append(speakers.speakers(at))
+    return said
+
+
 def test_a_cough_does_not_take_the_stage() -> None:
     speakers = ActiveSpeakers()
-    talk(speakers, "lecturer", 25, 0, 3)
-    talk(speakers, "cougher", 20, 2.94, 0.06)
-    assert speakers.speakers(3.0)[0] == "lecturer"
+    said = listen(speakers, 0, 3, lecturer=30, member=127)
+    said += listen(speakers, 3, 0.4, lecturer=30, member=10)
+    said += listen(speakers, 3.4, 3, lecturer=30, member=127)
+    assert {order[0] for order in said} == {"lecturer"}
+    assert said[-1] == ("lecturer",)
+
+
+def test_a_cough_does_not_interrupt_somebody_who_pauses_between_words() -> None:
+    speakers = ActiveSpeakers()
+    listen(speakers, 0, 3, lecturer=30, member=127)
+    listen(speakers, 3, 0.2, lecturer=90, member=127)
+    listen(speakers, 3.2, 0.2, lecturer=30, member=10)
+    said = listen(speakers, 3.4, 2, lecturer=30, member=127)
+    assert said[-1] == ("lecturer",)
+
+
+def test_who_really_takes_over_is_first_within_a_second() -> None:
+    speakers = ActiveSpeakers()
+    listen(speakers, 0, 3, lecturer=30, member=127)
+    said = listen(speakers, 3, 1, lecturer=127, member=30)
+    assert said[2][:2] == ("lecturer", "member"), "known as a speaker within 300 ms"
+    assert said[-1][0] == "member"
 
 
 def test_a_louder_voice_takes_over_and_three_are_named() -> None:
     speakers = ActiveSpeakers()
-    for who, level in (("a", 45), ("b", 38), ("c", 30), ("d", 20)):
-        talk(speakers, who, level, 0, 2)
-    assert speakers.speakers(2) == ("d", "c", "b")
+    said = listen(speakers, 0, 4, a=45, b=38, c=30, d=20)
+    assert said[-1] == ("d", "c", "b")
     speakers.forget("d")
-    assert "d" not in speakers.speakers(2)
-    assert set(speakers.ranking(2)) == {"a", "b", "c"}
+    assert "d" not in speakers.speakers(4)
+    assert set(speakers.ranking(4)) == {"a", "b", "c"}
+
+
+def test_three_at_once_are_heard_within_300_ms() -> None:
+    speakers = ActiveSpeakers()
+    listen(speakers, 0, 1, a=127, b=127, c=127, d=127)
+    said = listen(speakers, 1, 0.3, a=30, b=34, c=127, d=32)
+    assert set(said[-1]) == {"a", "b", "d"}
 
 
 def test_close_levels_do_not_flap() -> None:

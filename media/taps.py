@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import logging
 import math
-import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from media.listening import PrivateListener
 from media.settings import Settings
 from media.stats import Counters
 from media.tap import TapHello, TapRequest
@@ -23,67 +20,34 @@ if TYPE_CHECKING:
     from media.room import Room
 
 logger = logging.getLogger(__name__)
-MAX_LINE = 4096
-MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
 HELLO_TIMEOUT_S = 5
 MAX_BACKLOG = 16 << 20  # a recorder that falls further behind is cut off; it comes back with what it has
 
 
 class TapServer:
-    """Listens on a unix socket (default) or TCP."""
+    """Hands each recorder that knows the token the frames of the room it names."""
 
     def __init__(self, settings: Settings, find_room: Callable[[str], Room | None], counters: Counters) -> None:
         self._settings = settings
         self._find_room = find_room
         self._counters = counters
-        self._server: asyncio.Server | None = None
-        self._own_folder: Path | None = None
-        self._path: Path | None = None
-        self._sessions: set[asyncio.Task[None]] = set()
-        self.address = ""
+        self._listener = PrivateListener("tap", settings.tap_dir, settings.tap_tcp, self._serve)
+
+    @property
+    def address(self) -> str:
+        return self._listener.address
 
     async def start(self) -> None:
-        if self._settings.tap_tcp is not None:
-            host, port = self._settings.tap_tcp
-            self._server = await asyncio.start_server(self._serve, host, port, limit=MAX_LINE)
-            self.address = f"tcp:{host}:{self._server.sockets[0].getsockname()[1]}"
-            return
-        folder = self._settings.tap_dir
-        name = f"tap-{os.getpid()}.sock"
-        if folder is None or len(os.fsencode(folder / name)) > MAX_SOCKET_PATH:
-            folder = self._own_folder = Path(tempfile.mkdtemp(prefix="huitang-tap-"))
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / name
-        self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE)
-        self._path.chmod(0o600)
-        self.address = f"unix:{self._path}"
+        await self._listener.start()
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for session in list(self._sessions):
-            session.cancel()
-        await asyncio.gather(*self._sessions, return_exceptions=True)
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-        if self._own_folder is not None:
-            self._own_folder.rmdir()
+        await self._listener.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = asyncio.current_task()
-        if session is not None:
-            self._sessions.add(session)
         try:
             await self._talk(reader, writer)
         except (OSError, ValueError, TimeoutError, ValidationError):
             self._counters["tap_refused"] += 1
-        finally:
-            if session is not None:
-                self._sessions.discard(session)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(HELLO_TIMEOUT_S):

@@ -13,8 +13,9 @@ export interface LocalMediaOptions {
   mediaDevices?: MediaDevices | undefined
 }
 
-/** Screen text must stay sharp; motion may stutter. */
-const SCREEN_FRAME_RATE = 10
+/** Screen text must stay sharp and may stutter; what is shared with its sound is taken for a film. */
+const TEXT_FRAME_RATE = 10
+const FILM_FRAME_RATE = 25
 
 export class LocalMedia {
   private readonly tracks = new Map<Source, MediaStreamTrack>()
@@ -38,13 +39,14 @@ export class LocalMedia {
   /** The chosen window or screen, and its sound where the browser can give it. */
   async startScreen(): Promise<{ screen: MediaStreamTrack; sound: MediaStreamTrack | null }> {
     const stream = await this.capture('screen', (devices) =>
-      devices.getDisplayMedia({ video: { frameRate: { max: SCREEN_FRAME_RATE } }, audio: true }),
+      devices.getDisplayMedia({ video: { frameRate: { max: FILM_FRAME_RATE } }, audio: true }),
     )
     const screen = stream.getVideoTracks()[0]
     if (!screen) throw new MediaAccessError('screen', 'none_found')
-    screen.contentHint = 'detail'
-    this.keep('screen', screen)
     const sound = stream.getAudioTracks()[0] ?? null
+    screen.contentHint = sound ? 'motion' : 'detail'
+    if (!sound) await screen.applyConstraints({ frameRate: { max: TEXT_FRAME_RATE } }).catch(() => undefined)
+    this.keep('screen', screen)
     if (sound) this.keep('screen_audio', sound)
     return { screen, sound }
   }

@@ -3,17 +3,23 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TransportAnswered } from '../protocol/generated'
 import { SignalingError } from '../signaling/SignalingError'
 import { ANSWERED, FakeConnection } from './fakeConnection'
-import { RtcSession, type MediaState } from './RtcSession'
+import { PROFILES } from './profiles'
+import { RtcSession, type MediaState, type RtcOptions } from './RtcSession'
+import { Transport } from './Transport'
 
-function setUp(exchange: (sdp: string) => Promise<TransportAnswered> = () => Promise.resolve(ANSWERED)) {
+type Change = Partial<Pick<RtcOptions, 'device' | 'fetchIceServers'>>
+
+function setUp(exchange: (sdp: string) => Promise<TransportAnswered> = () => Promise.resolve(ANSWERED), change: Change = {}) {
   const connections: FakeConnection[] = []
   const seen = { states: [] as MediaState[], slots: [] as string[][], audio: 0, refused: [] as unknown[] }
   const asked = vi.fn(exchange)
   const session = new RtcSession({
     device: 'phone',
     exchange: asked,
-    createConnection: () => {
+    ...change,
+    createConnection: (configuration) => {
       const made = new FakeConnection()
+      made.configuration = configuration
       connections.push(made)
       return made as unknown as RTCPeerConnection
     },
@@ -36,8 +42,8 @@ function setUp(exchange: (sdp: string) => Promise<TransportAnswered> = () => Pro
 
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
-async function connected() {
-  const all = setUp()
+async function connected(change: Change = {}) {
+  const all = setUp(undefined, change)
   all.session.open()
   await settle()
   all.connection(0).become('connected')
@@ -74,7 +80,7 @@ describe('opening', () => {
     const camera = { kind: 'video' } as MediaStreamTrack
     await session.setTrack('camera', camera)
     expect(connection(0).sent(1)).toBe(camera)
-    expect(connection(0).transceivers[1]?.sender.parameters.encodings[0]?.maxBitrate).toBe(500_000)
+    expect(connection(0).transceivers[1]?.sender.parameters.encodings.map((one) => one.maxBitrate)).toEqual([120_000, 500_000])
     await session.setTrack('camera', null)
     expect(connection(0).sent(1)).toBeNull()
     expect(asked).toHaveBeenCalledTimes(1)
@@ -104,7 +110,7 @@ describe('opening', () => {
 })
 
 describe('without WebRTC', () => {
-  it('says so instead of failing unseen', () => {
+  it('says so instead of failing unseen', async () => {
     const refused: unknown[] = []
     const session = new RtcSession({
       device: 'phone',
@@ -115,6 +121,7 @@ describe('without WebRTC', () => {
       listener: { handleMediaState: () => undefined, handleSlots: () => undefined, handleAudioTracks: () => undefined, handleOfferRefused: (error) => refused.push(error) },
     })
     session.open()
+    await settle()
     expect(session.currentState).toBe('refused')
     expect(refused).toMatchObject([{ code: 'no_usable_media' }])
   })
@@ -206,27 +213,144 @@ describe('recovering', () => {
 })
 
 describe('another codec', () => {
-  const both = { encodings: [{ maxBitrate: 5 }], codecs: [{ mimeType: 'video/H264', payloadType: 108 }, { mimeType: 'video/VP8', payloadType: 96 }] }
+  const both = {
+    encodings: [{ rid: 'q' }, { rid: 'h' }],
+    codecs: [{ mimeType: 'video/H264', payloadType: 108 }, { mimeType: 'video/VP8', payloadType: 96 }],
+  }
 
-  it('is sent with when it was negotiated, and the rest stays as it was', async () => {
-    const { session, connection } = await connected()
-    const sender = connection(0).transceivers[1]?.sender
+  async function camera() {
+    const all = await connected()
+    const sender = all.connection(0).transceivers[1]?.sender
     if (!sender) throw new Error('no camera line')
+    return { ...all, sender, codecs: () => sender.parameters.encodings.map((one) => (one as { codec?: RTCRtpCodec }).codec?.mimeType) }
+  }
+
+  it('is sent with in every encoding when it was negotiated', async () => {
+    const { session, sender, codecs } = await camera()
     sender.parameters = structuredClone(both) as unknown as RTCRtpSendParameters
     await session.setCodec('camera', 'VP8')
-    expect(sender.parameters.encodings[0]).toMatchObject({ maxBitrate: 5, codec: { mimeType: 'video/VP8' } })
+    expect(codecs()).toEqual(['video/VP8', 'video/VP8'])
     await session.setCodec('camera', 'H264')
-    expect(sender.parameters.encodings[0]).toMatchObject({ codec: { mimeType: 'video/H264' } })
+    expect(codecs()).toEqual(['video/H264', 'video/H264'])
   })
 
-  it('is left alone where it was not, or where the encoder refuses', async () => {
-    const { session, connection } = await connected()
-    const sender = connection(0).transceivers[1]?.sender
-    if (!sender) throw new Error('no camera line')
+  it('is left alone where it was not negotiated', async () => {
+    const { session, codecs } = await camera()
     await session.setCodec('camera', 'VP8')
-    expect(sender.parameters.encodings[0]).toEqual({})
+    expect(codecs()).toEqual([undefined, undefined])
+  })
+
+  it('does not keep an encoder that refuses it from resting', async () => {
+    const { session, sender } = await camera()
     sender.parameters = structuredClone(both) as unknown as RTCRtpSendParameters
-    sender.setParameters = () => Promise.reject(new Error('refused'))
-    await expect(session.setCodec('camera', 'VP8')).resolves.toBeUndefined()
+    const take = sender.setParameters.bind(sender)
+    sender.setParameters = (parameters) => (JSON.stringify(parameters).includes('"codec":') ? Promise.reject(new Error('refused')) : take(parameters))
+    await session.setCodec('camera', 'VP8')
+    await session.setLayers('camera', ['q'])
+    expect(sender.parameters.encodings.map((one) => one.active)).toEqual([true, false])
+  })
+})
+
+describe('layers', () => {
+  const actives = (all: Awaited<ReturnType<typeof connected>>, index = 0, line = 1) =>
+    all.connection(index).transceivers[line]?.sender.parameters.encodings.map((one) => one.active)
+
+  it('are sent as far as they are looked at, another track or not', async () => {
+    const all = await connected({ device: 'desktop' })
+    await all.session.setTrack('camera', { kind: 'video' } as MediaStreamTrack)
+    expect(actives(all)).toEqual([true, true, true])
+    await all.session.setLayers('camera', ['q'])
+    expect(actives(all)).toEqual([true, false, false])
+    await all.session.setTrack('camera', { kind: 'video' } as MediaStreamTrack)
+    await all.session.setCodec('camera', 'VP8')
+    expect(actives(all)).toEqual([true, false, false])
+    await all.session.setLayers('camera', [])
+    expect(actives(all)).toEqual([false, false, false])
+  })
+
+  it('are all sent again by what is published anew, and by a new connection', async () => {
+    const all = await connected({ device: 'desktop' })
+    await all.session.setTrack('camera', { kind: 'video' } as MediaStreamTrack)
+    await all.session.setLayers('camera', [])
+    await all.session.setTrack('camera', null)
+    await all.session.setTrack('camera', { kind: 'video' } as MediaStreamTrack)
+    expect(actives(all)).toEqual([true, true, true])
+    await all.session.setLayers('camera', [])
+    all.session.handleMediaMoved()
+    await settle()
+    expect(actives(all, 1)).toEqual([true, true, true])
+  })
+
+  it('rest for a screen that nobody looks at', async () => {
+    const all = await connected({ device: 'desktop' })
+    await all.session.setTrack('screen', { kind: 'video', contentHint: 'detail' } as MediaStreamTrack)
+    await all.session.setLayers('screen', [])
+    expect(actives(all, 0, 2)).toEqual([false])
+    await all.session.setLayers('screen', [''])
+    expect(actives(all, 0, 2)).toEqual([true])
+  })
+
+  it('keep a screen sharp, and let a film on it move', async () => {
+    const all = await connected({ device: 'desktop' })
+    const preference = () => all.connection(0).transceivers[2]?.sender.parameters.degradationPreference
+    await all.session.setTrack('screen', { kind: 'video', contentHint: 'detail' } as MediaStreamTrack)
+    expect(preference()).toBe('maintain-resolution')
+    await all.session.setTrack('screen', { kind: 'video', contentHint: 'motion' } as MediaStreamTrack)
+    expect(preference()).toBe('balanced')
+  })
+})
+
+describe('a browser without simulcast', () => {
+  it('sends its camera once, as large as it comes', () => {
+    const made = new FakeConnection()
+    made.refusesRids = true
+    const transport = new Transport({
+      profile: PROFILES.desktop,
+      iceServers: [],
+      createConnection: () => made as unknown as RTCPeerConnection,
+      handleConnectionState: () => undefined,
+    })
+    expect(transport.isConnected).toBe(false)
+    expect(made.transceivers[1]?.sender.parameters.encodings).toEqual([{ active: true, maxBitrate: 1_500_000 }])
+  })
+})
+
+describe('relays', () => {
+  const servers = (username: string) => ({ servers: [{ urls: ['turn:turn.example.org'], username, credential: 'c' }], ttl_s: 600 })
+
+  it('are asked for before the first connection, and anew before an ICE restart when they are old', async () => {
+    let round = 0
+    const { connection, seen } = await connected({ fetchIceServers: () => Promise.resolve(servers(String((round += 1)))) })
+    expect(connection(0).configuration.iceServers).toMatchObject([{ username: '1' }])
+    await vi.advanceTimersByTimeAsync(400_000)
+    connection(0).become('disconnected')
+    await settle()
+    expect(connection(0).configuration.iceServers).toMatchObject([{ username: '2' }])
+    expect(connection(0).iceRestarts).toBe(1)
+    expect(seen.states).toContain('interrupted')
+  })
+
+  it('are gone without when the server has none to give', async () => {
+    const { connection, asked } = await connected({ fetchIceServers: () => Promise.reject(new Error('none')) })
+    expect(connection(0).configuration.iceServers).toEqual([])
+    expect(asked).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('patience', () => {
+  it('tries every half minute while the broadcast carries the lesson, and at once on another network', async () => {
+    const { session, connections, asked } = setUp()
+    session.open()
+    await vi.advanceTimersByTimeAsync(1000)
+    session.setPatience(true)
+    await vi.advanceTimersByTimeAsync(33_000)
+    expect(connections).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(connections).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(asked).toHaveBeenCalledTimes(2)
+    session.handleNetworkChanged()
+    await settle()
+    expect(asked).toHaveBeenCalledTimes(3)
   })
 })

@@ -3,9 +3,11 @@
  * over. Must not know signaling (an `exchange` function is given), participants or Vue.
  */
 import type { SlotInfo, Source, TransportAnswered } from '../protocol/generated'
+import type { VideoCodec } from './encodings'
+import { IceServers, type IssuedIceServers } from './IceServers'
 import { PROFILES, type DeviceClass, type RtcProfile } from './profiles'
-import { nextStep, offerRetryDelayMs, type Trigger } from './recovery'
-import { Transport, type ConnectionFactory, type Exchange, type VideoCodec } from './Transport'
+import { nextStep, offerRetryDelayMs, PATIENT_RETRY_MS, type Trigger } from './recovery'
+import { Transport, type ConnectionFactory, type Exchange } from './Transport'
 
 export type MediaState = 'idle' | 'connecting' | 'connected' | 'interrupted' | 'refused' | 'closed'
 
@@ -22,8 +24,10 @@ export interface RtcOptions {
   device: DeviceClass
   exchange: Exchange
   listener: RtcListener
-  iceServers?: RTCIceServer[]
+  /** Relays for networks that let nothing else through; without it only direct paths are tried. */
+  fetchIceServers?: () => Promise<IssuedIceServers>
   createConnection?: ConnectionFactory
+  now?: () => number
 }
 
 /** ICE and DTLS on a living path take well under a second; after this long another way is better. */
@@ -38,15 +42,20 @@ export class RtcSession {
   private unshown: TransportAnswered | null = null
   private readonly tracks = new Map<Source, MediaStreamTrack>()
   private readonly profile: RtcProfile
+  private readonly ice: IceServers | null
   private restarts = 0
   private failedOffers = 0
   private negotiating = false
   private again: 'restart' | 'rebuild' | null = null
+  /** Somebody else carries the lesson meanwhile: a try now and then is enough. */
+  private patient = false
   private connectTimer: ReturnType<typeof setTimeout> | null = null
   private retryTimer: ReturnType<typeof setTimeout> | null = null
 
   constructor(private readonly options: RtcOptions) {
     this.profile = PROFILES[options.device]
+    const { fetchIceServers, now } = options
+    this.ice = fetchIceServers ? new IceServers({ fetch: fetchIceServers, now: now ?? (() => Date.now()) }) : null
   }
 
   /** For measurements only (getStats). */
@@ -75,6 +84,16 @@ export class RtcSession {
     await this.transport?.setCodec(source, codec)
   }
 
+  /** Holds for the present connection; a new one sends everything until it is asked for less. */
+  async setLayers(source: Source, rids: readonly string[]): Promise<void> {
+    await this.transport?.setLayers(source, rids)
+  }
+
+  /** With patience the next connection is tried every half minute, else as soon as possible. */
+  setPatience(patient: boolean): void {
+    this.patient = patient
+  }
+
   handleNetworkChanged(): void {
     this.recover('network_changed')
   }
@@ -86,7 +105,7 @@ export class RtcSession {
   /** Signaling is back: an offer that waits for its next try need not wait any longer. */
   handleSignalingReady(): void {
     if (this.state === 'closed' || this.state === 'connected' || this.state === 'idle') return
-    if (this.retryTimer) this.recover('restart_timeout')
+    if (this.retryTimer && !this.negotiating) void this.rebuild()
   }
 
   close(): void {
@@ -104,7 +123,8 @@ export class RtcSession {
       if (this.again !== 'rebuild') this.again = step
       return
     }
-    if (step === 'rebuild') void this.rebuild()
+    if (this.patient && trigger !== 'network_changed' && trigger !== 'media_moved') this.tryLater(PATIENT_RETRY_MS)
+    else if (step === 'rebuild') void this.rebuild()
     else void this.restart()
   }
 
@@ -112,11 +132,21 @@ export class RtcSession {
     const transport = this.transport
     if (!transport) return this.rebuild()
     this.restarts += 1
+    if ((await this.prepare()) && this.ice) transport.setIceServers(this.ice.current)
     await this.negotiate(transport, true)
+  }
+
+  /** From here to the end of `negotiate` nothing else is begun. True: there are other relays than before. */
+  private async prepare(): Promise<boolean> {
+    this.clearTimers()
+    this.negotiating = true
+    return (await this.ice?.refresh()) ?? false
   }
 
   private async rebuild(): Promise<void> {
     this.restarts = 0
+    await this.prepare()
+    if (this.currentState === 'closed') return
     const transport = this.tryTransport()
     if (!transport) return
     if (this.transport) {
@@ -133,6 +163,7 @@ export class RtcSession {
     try {
       return this.createTransport()
     } catch (cause) {
+      this.negotiating = false
       this.handleOfferFailed(Object.assign(new Error('no WebRTC', { cause }), { code: 'no_usable_media', retryable: false }))
       return null
     }
@@ -141,7 +172,7 @@ export class RtcSession {
   private createTransport(): Transport {
     const transport: Transport = new Transport({
       profile: this.profile,
-      iceServers: this.options.iceServers ?? [],
+      iceServers: this.ice?.current ?? [],
       createConnection: this.options.createConnection ?? ((configuration) => new RTCPeerConnection(configuration)),
       handleConnectionState: (state) => {
         if (transport === this.transport) this.handleConnectionState(state)
@@ -151,8 +182,6 @@ export class RtcSession {
   }
 
   private async negotiate(transport: Transport, restartIce: boolean): Promise<void> {
-    this.clearTimers()
-    this.negotiating = true
     let answered: TransportAnswered | null = null
     try {
       answered = await transport.negotiate(this.options.exchange, restartIce)
@@ -195,11 +224,14 @@ export class RtcSession {
       this.options.listener.handleOfferRefused(error)
       return
     }
-    const delayMs = offerRetryDelayMs(this.failedOffers)
+    this.tryLater(this.patient ? PATIENT_RETRY_MS : offerRetryDelayMs(this.failedOffers))
     this.failedOffers += 1
-    this.retryTimer = setTimeout(() => {
+  }
+
+  private tryLater(delayMs: number): void {
+    this.retryTimer ??= setTimeout(() => {
       this.retryTimer = null
-      this.recover('restart_timeout')
+      if (!this.negotiating) void this.rebuild()
     }, delayMs)
   }
 

@@ -2,11 +2,11 @@
  * One RTCPeerConnection with its fixed set of m-lines: one offer, one answer, publishing by replaceTrack afterwards.
  * Must not know why it is opened or renegotiated (RtcSession does), nor who is in the room.
  */
-import type { Source, TransportAnswered, VolatileEventMap } from '../protocol/generated'
+import type { Source, TransportAnswered } from '../protocol/generated'
 import { preferredAudioCodecs, preferredVideoCodecs } from './codecs'
+import { codecNamed, sendEncodings, shapeEncodings, singleEncoding, type VideoCodec } from './encodings'
 import { kindOf, SOURCE_ORDER, type RtcProfile } from './profiles'
 
-export type VideoCodec = VolatileEventMap['codec.requested']['codec']
 export type Exchange = (sdp: string) => Promise<TransportAnswered>
 export type ConnectionFactory = (configuration: RTCConfiguration) => RTCPeerConnection
 
@@ -30,12 +30,19 @@ function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video'): 
   }
 }
 
-/** WebRTC extensions: Chromium since 124, not yet in TypeScript's library. */
-type CodecEncoding = RTCRtpEncodingParameters & { codec?: RTCRtpCodec }
+/** One source's m-line, and what is wanted of its encodings whatever track it carries. */
+interface SendingLine {
+  readonly transceiver: RTCRtpTransceiver
+  /** null: nobody has said yet what is looked at, so everything is sent. */
+  rids: readonly string[] | null
+  codec: VideoCodec | null
+  /** setParameters fails when another one comes between it and its getParameters. */
+  turn: Promise<void>
+}
 
 export class Transport {
   readonly connection: RTCPeerConnection
-  private readonly sending = new Map<Source, RTCRtpTransceiver>()
+  private readonly sending = new Map<Source, SendingLine>()
   private readonly receiving: RTCRtpTransceiver[] = []
   private closed = false
 
@@ -48,13 +55,18 @@ export class Transport {
     this.connection.addEventListener('connectionstatechange', () => {
       if (!this.closed) options.handleConnectionState(this.connection.connectionState)
     })
-    this.addSending()
+    for (const source of SOURCE_ORDER) this.sending.set(source, this.addSending(source))
     this.addReceiving('audio', options.profile.audioSlots)
     this.addReceiving('video', options.profile.videoSlots)
   }
 
   get isConnected(): boolean {
     return this.connection.connectionState === 'connected'
+  }
+
+  /** Used from the next offer on. */
+  setIceServers(iceServers: RTCIceServer[]): void {
+    if (!this.closed) this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers })
   }
 
   /** One offer, one answer. With `restartIce` the path is looked for again on the living DTLS session. */
@@ -66,6 +78,7 @@ export class Transport {
     try {
       const answered = await exchange(sdp)
       if (!this.closed) await this.connection.setRemoteDescription({ type: 'answer', sdp: answered.sdp })
+      for (const source of SOURCE_ORDER) void this.applyWanted(source)
       return answered
     } catch (error) {
       await this.rollback()
@@ -74,23 +87,28 @@ export class Transport {
   }
 
   async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    const sender = this.sending.get(source)?.sender
-    if (!sender || this.closed) return
-    await sender.replaceTrack(track)
-    if (track) await this.limitBitrate(sender, source)
+    const line = this.sending.get(source)
+    if (!line || this.closed) return
+    // What is published anew has not been looked at yet.
+    if (!track) line.rids = null
+    await line.transceiver.sender.replaceTrack(track)
+    if (track) await this.applyWanted(source)
   }
 
   /** Both codecs are negotiated; the browser goes on with the other one from its next keyframe. */
   async setCodec(source: Source, codec: VideoCodec): Promise<void> {
-    const sender = this.sending.get(source)?.sender
-    if (!sender || this.closed) return
-    const parameters: RTCRtpSendParameters = sender.getParameters()
-    const encoding: CodecEncoding | undefined = parameters.encodings?.[0]
-    const wanted = parameters.codecs?.find((one) => one.mimeType.toLowerCase() === `video/${codec.toLowerCase()}`)
-    if (!encoding || !wanted) return
-    encoding.codec = wanted
-    // Browsers that do not know the member go on as they are, and so does one whose encoder refuses.
-    await sender.setParameters(parameters).catch(() => undefined)
+    const line = this.sending.get(source)
+    if (!line || this.closed) return
+    line.codec = codec
+    await this.applyWanted(source)
+  }
+
+  /** These encodings are looked at: only they are sent from now on. */
+  async setLayers(source: Source, rids: readonly string[]): Promise<void> {
+    const line = this.sending.get(source)
+    if (!line || this.closed) return
+    line.rids = rids
+    await this.applyWanted(source)
   }
 
   /** mid → the track that the slot's sender feeds; known as soon as there is an offer. */
@@ -112,15 +130,21 @@ export class Transport {
     this.connection.close()
   }
 
-  private addSending(): void {
-    for (const source of SOURCE_ORDER) {
-      const kind = kindOf(source)
-      const transceiver = this.connection.addTransceiver(kind, {
-        direction: 'sendonly',
-        sendEncodings: [{ maxBitrate: this.options.profile.maxBitrateBps[source] }],
-      })
-      preferCodecs(transceiver, kind)
-      this.sending.set(source, transceiver)
+  private addSending(source: Source): SendingLine {
+    const kind = kindOf(source)
+    const transceiver = this.addSendTransceiver(source, kind)
+    preferCodecs(transceiver, kind)
+    return { transceiver, rids: null, codec: null, turn: Promise.resolve() }
+  }
+
+  private addSendTransceiver(source: Source, kind: 'audio' | 'video'): RTCRtpTransceiver {
+    const layers = this.options.profile.layers[source]
+    const add = (encodings: RTCRtpEncodingParameters[]) => this.connection.addTransceiver(kind, { direction: 'sendonly', sendEncodings: encodings })
+    try {
+      return add(sendEncodings(layers))
+    } catch {
+      // A browser without simulcast by rid refuses the list; one picture is better than none.
+      return add(singleEncoding(layers))
     }
   }
 
@@ -132,13 +156,30 @@ export class Transport {
     }
   }
 
-  private async limitBitrate(sender: RTCRtpSender, source: Source): Promise<void> {
+  private applyWanted(source: Source): Promise<void> {
+    const line = this.sending.get(source)
+    if (!line) return Promise.resolve()
+    line.turn = line.turn.then(async () => {
+      // Browsers that do not know the member `codec` go on as they are; an encoder that refuses it still takes the rest.
+      if (!(await this.tryWanted(line, source, line.codec))) await this.tryWanted(line, source, null)
+    })
+    return line.turn
+  }
+
+  private async tryWanted(line: SendingLine, source: Source, codecName: VideoCodec | null): Promise<boolean> {
+    if (this.closed) return true
+    const { sender } = line.transceiver
     const parameters = sender.getParameters()
-    const encoding = parameters.encodings?.[0]
-    if (!encoding) return // before the answer Firefox has none; sendEncodings holds then
-    encoding.maxBitrate = this.options.profile.maxBitrateBps[source]
-    if (source === 'screen') parameters.degradationPreference = 'maintain-resolution'
-    await sender.setParameters(parameters).catch(() => undefined)
+    const encodings = parameters.encodings ?? []
+    if (encodings.length === 0) return true // before the answer Firefox has none; sendEncodings holds then
+    const codec = codecName ? codecNamed(parameters.codecs, codecName) : null
+    const isShaped = shapeEncodings(encodings, { layers: this.options.profile.layers[source], rids: line.rids, codec })
+    const isPreferred = source === 'screen' && preferDegradation(parameters, sender.track)
+    if (!isShaped && !isPreferred) return true
+    return sender.setParameters(parameters).then(
+      () => true,
+      () => false,
+    )
   }
 
   /** An offer without an answer would block the next one. */
@@ -146,4 +187,12 @@ export class Transport {
     if (this.closed || this.connection.signalingState !== 'have-local-offer') return
     await this.connection.setLocalDescription({ type: 'rollback' }).catch(() => undefined)
   }
+}
+
+/** Text on a screen must stay sharp, a film shown on it must move. True: changed. */
+function preferDegradation(parameters: RTCRtpSendParameters, track: MediaStreamTrack | null): boolean {
+  const wanted = track?.contentHint === 'motion' ? 'balanced' : 'maintain-resolution'
+  if (parameters.degradationPreference === wanted) return false
+  parameters.degradationPreference = wanted
+  return true
 }

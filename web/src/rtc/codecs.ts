@@ -1,4 +1,4 @@
-/** Which codecs are offered, in which order (H.264 first, VP8 always; opus alone for sound). Pure. */
+/** Which codecs are offered, in which order (H.264 first, VP8 always; RED and opus for sound). Pure. */
 
 export interface CodecLike {
   mimeType: string
@@ -32,7 +32,10 @@ export function preferredVideoCodecs<C extends CodecLike>(capabilities: readonly
   ]
 }
 
-/** RED, comfort noise and telephone events only make the offer longer. */
+/**
+ * RED (each packet carries the one before it as well) where the browser has it; the server answers it where everybody can
+ * use it. Comfort noise and telephone events only make the offer longer.
+ */
 export function preferredAudioCodecs<C extends CodecLike>(capabilities: readonly C[]): C[] {
-  return capabilities.filter(hasType('audio/opus'))
+  return [...capabilities.filter(hasType('audio/red')), ...capabilities.filter(hasType('audio/opus'))]
 }

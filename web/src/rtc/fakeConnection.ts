@@ -3,7 +3,13 @@ import type { TransportAnswered } from '../protocol/generated'
 
 class FakeSender {
   track: MediaStreamTrack | null = null
-  parameters: RTCRtpSendParameters = { encodings: [{}] } as unknown as RTCRtpSendParameters
+  parameters: RTCRtpSendParameters
+  /** How often the parameters were set. */
+  settings = 0
+
+  constructor(encodings: RTCRtpEncodingParameters[]) {
+    this.parameters = { encodings: encodings.map((one) => ({ active: true, ...one })) } as unknown as RTCRtpSendParameters
+  }
 
   replaceTrack(track: MediaStreamTrack | null): Promise<void> {
     this.track = track
@@ -11,24 +17,27 @@ class FakeSender {
   }
 
   getParameters(): RTCRtpSendParameters {
-    return this.parameters
+    return structuredClone(this.parameters)
   }
 
   setParameters(parameters: RTCRtpSendParameters): Promise<void> {
     this.parameters = parameters
+    this.settings += 1
     return Promise.resolve()
   }
 }
 
 class FakeTransceiver {
   mid: string | null = null
-  readonly sender = new FakeSender()
+  readonly sender: FakeSender
   readonly receiver: { track: MediaStreamTrack }
 
   constructor(
     readonly kind: string,
     readonly direction: string,
+    encodings: RTCRtpEncodingParameters[],
   ) {
+    this.sender = new FakeSender(encodings)
     this.receiver = { track: { kind } as MediaStreamTrack }
   }
 }
@@ -38,11 +47,23 @@ export class FakeConnection extends EventTarget {
   connectionState: RTCPeerConnectionState = 'new'
   signalingState: RTCSignalingState = 'stable'
   localDescription: RTCSessionDescriptionInit | null = null
+  configuration: RTCConfiguration = {}
+  /** As Safari before 15: no simulcast by rid. */
+  refusesRids = false
   iceRestarts = 0
   closed = false
 
+  getConfiguration(): RTCConfiguration {
+    return this.configuration
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration
+  }
+
   addTransceiver(kind: string, init: RTCRtpTransceiverInit): FakeTransceiver {
-    const added = new FakeTransceiver(kind, init.direction ?? 'sendrecv')
+    if (this.refusesRids && init.sendEncodings?.some((one) => one.rid)) throw new TypeError('rid')
+    const added = new FakeTransceiver(kind, init.direction ?? 'sendrecv', init.sendEncodings ?? [{}])
     this.transceivers.push(added)
     return added
   }
@@ -83,4 +104,4 @@ export class FakeConnection extends EventTarget {
   }
 }
 
-export const ANSWERED: TransportAnswered = { sdp: 'answer', sources: {}, slots: [{ mid: '7', kind: 'video', publication_id: null }] }
+export const ANSWERED: TransportAnswered = { sdp: 'answer', sources: {}, slots: [{ mid: '7', kind: 'video', publication_id: null, paused: false }] }

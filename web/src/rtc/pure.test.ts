@@ -34,9 +34,10 @@ describe('codecs', () => {
     expect(preferredVideoCodecs([codec('video/VP8'), codec('video/VP9')]).map((one) => one.mimeType)).toEqual(['video/VP8'])
   })
 
-  it('offers Opus alone for sound', () => {
+  it('offers RED and Opus for sound, and nothing else', () => {
     const found = preferredAudioCodecs([codec('audio/opus'), codec('audio/red'), codec('audio/PCMU'), codec('audio/telephone-event')])
-    expect(found.map((one) => one.mimeType)).toEqual(['audio/opus'])
+    expect(found.map((one) => one.mimeType)).toEqual(['audio/red', 'audio/opus'])
+    expect(preferredAudioCodecs([codec('audio/opus')])).toHaveLength(1)
   })
 })
 

@@ -17,3 +17,6 @@ const LAST_RETRY_MS = 5000
 export function offerRetryDelayMs(attempt: number): number {
   return RETRY_DELAYS_MS[attempt] ?? LAST_RETRY_MS
 }
+
+/** While the broadcast carries the lesson. */
+export const PATIENT_RETRY_MS = 30_000

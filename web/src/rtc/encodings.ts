@@ -1,0 +1,66 @@
+/** Which encodings a source is sent in, and how a sender's parameters are brought to what is wanted. Pure. */
+import type { VolatileEventMap } from '../protocol/generated'
+
+export type VideoCodec = VolatileEventMap['codec.requested']['codec']
+
+export interface Layer {
+  /** "" when the source has one encoding only. */
+  readonly rid: string
+  readonly maxBitrateBps: number
+  readonly scaleDownBy: number
+}
+
+/** Low to high: the order of the offer's `a=simulcast`. */
+export type Layers = readonly Layer[]
+
+/** WebRTC extensions: Chromium since 124, Firefox since 137; not in TypeScript's library. */
+export type Encoding = RTCRtpEncodingParameters & { codec?: RTCRtpCodec }
+
+export interface WantedEncodings {
+  readonly layers: Layers
+  /** The rids that somebody looks at; null: nobody has said yet, so all are sent. */
+  readonly rids: readonly string[] | null
+  readonly codec: RTCRtpCodec | null
+}
+
+export function sendEncodings(layers: Layers): RTCRtpEncodingParameters[] {
+  const [only, ...others] = layers
+  if (only && others.length === 0) return [{ maxBitrate: only.maxBitrateBps }]
+  return layers.map(({ rid, maxBitrateBps, scaleDownBy }) => ({ rid, maxBitrate: maxBitrateBps, scaleResolutionDownBy: scaleDownBy }))
+}
+
+/** For a browser that takes no rids: the whole picture, once. */
+export function singleEncoding(layers: Layers): RTCRtpEncodingParameters[] {
+  return [{ maxBitrate: topOf(layers)?.maxBitrateBps }]
+}
+
+export function codecNamed(codecs: readonly RTCRtpCodec[] | undefined, name: VideoCodec): RTCRtpCodec | null {
+  return codecs?.find((one) => one.mimeType.toLowerCase() === `video/${name.toLowerCase()}`) ?? null
+}
+
+/** Brings `encodings` to what is wanted, in place (setParameters takes only what getParameters gave). True: changed. */
+export function shapeEncodings(encodings: Encoding[], wanted: WantedEncodings): boolean {
+  const before = JSON.stringify(encodings)
+  const isSingle = encodings.length === 1
+  for (const encoding of encodings) shapeOne(encoding, isSingle, wanted)
+  return JSON.stringify(encodings) !== before
+}
+
+function shapeOne(encoding: Encoding, isSingle: boolean, wanted: WantedEncodings): void {
+  const { layers, rids, codec } = wanted
+  // A peer that takes no simulcast leaves the first encoding over, which is the smallest: it has to carry everything.
+  const layer = isSingle ? topOf(layers) : layers.find((one) => one.rid === encoding.rid)
+  if (layer) encoding.maxBitrate = layer.maxBitrateBps
+  if (layer && layers.length > 1) encoding.scaleResolutionDownBy = layer.scaleDownBy
+  encoding.active = isActive(encoding.rid ?? '', isSingle, rids)
+  if (codec) encoding.codec = codec
+}
+
+function isActive(rid: string, isSingle: boolean, rids: readonly string[] | null): boolean {
+  if (rids === null) return true
+  return isSingle ? rids.length > 0 : rids.includes(rid)
+}
+
+function topOf(layers: Layers): Layer | undefined {
+  return layers[layers.length - 1]
+}

@@ -11,6 +11,7 @@ from media.rtp import vp8
 from media.rtp.header import FIXED, FIXED_SIZE
 from media.rtp.sequence import distance
 from media.sendmmsg import MessageTable, SegmentControl
+from media.udp import StreamAddress
 
 if TYPE_CHECKING:
     from media.slot import Slot
@@ -42,12 +43,13 @@ class History(NamedTuple):
 
 
 class Chunk:
-    """Up to 64 members with their prepared messages."""
+    """Up to 64 members with their prepared messages; those who are reached by TCP have chunks of their own."""
 
-    __slots__ = ("_contexts", "_messages", "members")
+    __slots__ = ("_contexts", "_messages", "is_stream", "members")
 
-    def __init__(self, control: SegmentControl | None) -> None:
+    def __init__(self, control: SegmentControl | None, is_stream: bool = False) -> None:
         self.members: list[Slot] = []
+        self.is_stream = is_stream
         self._contexts: dict[int, list[Any]] = {}
         self._messages = MessageTable(CHUNK, control) if control is not None else None
 
@@ -78,7 +80,6 @@ class Chunk:
         self._contexts.clear()
 
     def readdress(self, slot: Slot) -> None:
-        """Called when the transport's address moved, too."""
         if self._messages is not None and slot.transport.address is not None:
             self._messages.set_address(self.members.index(slot), slot.transport.address)
 
@@ -115,9 +116,11 @@ class Cohort:
         self._last_at = 0.0
 
     def add(self, slot: Slot) -> None:
-        chunk = next((chunk for chunk in self.chunks if len(chunk.members) < CHUNK), None)
+        is_stream = isinstance(slot.transport.address, StreamAddress)
+        fitting = (chunk for chunk in self.chunks if len(chunk.members) < CHUNK and chunk.is_stream is is_stream)
+        chunk = next(fitting, None)
         if chunk is None:
-            chunk = Chunk(self._control)
+            chunk = Chunk(None if is_stream else self._control, is_stream)
             self.chunks.append(chunk)
         chunk.add(slot)
         slot.chunk = chunk
@@ -132,6 +135,17 @@ class Cohort:
         self.size -= 1
         if not chunk.members:
             self.chunks.remove(chunk)
+
+    def readdress(self, slot: Slot) -> None:
+        """Called when the transport's address moved: between UDP and TCP, to another chunk."""
+        chunk = slot.chunk
+        if chunk is None:
+            return
+        if chunk.is_stream is isinstance(slot.transport.address, StreamAddress):
+            chunk.readdress(slot)
+        else:
+            self.remove(slot)
+            self.add(slot)
 
     def history(self) -> History | None:
         """None before the first packet."""

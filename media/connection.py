@@ -98,8 +98,8 @@ class Connection:
     def handle_moved(self, _transport: Transport) -> None:
         """The client's address changed: prepared messages must follow."""
         for slot in self.slots:
-            if slot.chunk is not None:
-                slot.chunk.readdress(slot)
+            if slot.cohort is not None:
+                slot.cohort.readdress(slot)
 
     def handle_rtp(self, _transport: Transport, packet: bytes, now: float) -> None:
         if self._seat.is_current(self):
@@ -170,6 +170,7 @@ class Connection:
             self._environment.candidates,
             transport.session_id,
             transport.answers,
+            self._environment.tcp_candidates,
         )
 
     def slots_of(self, kind: Kind) -> Iterator[Slot]:

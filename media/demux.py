@@ -49,6 +49,12 @@ class Demux:
     def handle_drained(self) -> None:
         self.on_drained()
 
+    def handle_lost(self, address: Address) -> None:
+        """The connection that this address stood for is gone."""
+        transport = self.by_address.pop(address, None)
+        if transport is not None:
+            transport.handle_lost(address)
+
     def forget_address(self, address: Address, owner: Transport) -> None:
         if self.by_address.get(address) is owner:
             del self.by_address[address]

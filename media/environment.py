@@ -23,6 +23,7 @@ class Environment:
     forwarder: Forwarder
     candidates: tuple[Address, ...]
     ssrc_base: int
+    tcp_candidates: tuple[Address, ...] = ()
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def keep(self, task: asyncio.Task[None]) -> None:

@@ -141,7 +141,7 @@ class FanOut:
                 if address is None or protect(context, pool.pointers[0], pool.length_pointers[0]):
                     self._counters["drop_protect"] += 1
                     continue
-                self._port.send(view[: length[0]], address)
+                self._port.send(view[: length[0]], address, slot.kind == "video")
                 self._counters["rtp_out"] += 1
 
 

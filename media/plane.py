@@ -19,7 +19,8 @@ from media.sdp.offer import parse_offer
 from media.settings import Settings
 from media.stats import Counters
 from media.taps import TapServer
-from media.udp import Address, DatagramPort, local_addresses
+from media.tcp import open_ports
+from media.udp import Address, local_addresses
 
 logger = logging.getLogger(__name__)
 TICK_S = 0.05
@@ -38,7 +39,7 @@ class MediaPlane:
         self.counters = Counters()
         self.rooms: dict[str, Room] = {}
         self._emit = emit
-        self._port = DatagramPort(settings.host, settings.port, clock, self.counters)
+        self._port, self._tcp = open_ports(settings, clock, self.counters)
         self._demux = Demux(self.counters)
         forwarder = Forwarder(self._port, clock, self.counters)
         self._demux.on_drained = forwarder.flush
@@ -49,7 +50,8 @@ class MediaPlane:
             port=self._port,
             demux=self._demux,
             forwarder=forwarder,
-            candidates=_candidates(settings, self._port.address),
+            candidates=_candidates(settings, settings.advertise, self._port.address),
+            tcp_candidates=_candidates(settings, settings.advertise_tcp, self._tcp.address) if self._tcp else (),
             ssrc_base=random.randrange(0x1000_0000, 0xE000_0000) & ~0xFFF,  # noqa: S311 - only to be unlike a browser's
         )
         self._taps = TapServer(settings, self.rooms.get, self.counters)
@@ -59,6 +61,8 @@ class MediaPlane:
         loop = asyncio.get_running_loop()
         await self._taps.start()
         self._port.attach(self._demux, loop.add_reader)
+        if self._tcp is not None:
+            await self._tcp.start(self._demux)
         self._clockwork = asyncio.create_task(self._run_clockwork())
         logger.info("media plane listens on udp %s:%d", *self._port.address)
 
@@ -72,6 +76,8 @@ class MediaPlane:
         if self._environment.tasks:
             await asyncio.wait(self._environment.tasks, timeout=CLOSE_TIMEOUT_S)
         await self._taps.close()
+        if self._tcp is not None:
+            await self._tcp.close()
         self._port.close(asyncio.get_running_loop().remove_reader)
 
     # --- calls
@@ -169,9 +175,9 @@ class MediaPlane:
             room.tick_second(now)
 
 
-def _candidates(settings: Settings, bound: Address) -> tuple[Address, ...]:
-    if settings.advertise:
-        return settings.advertise
+def _candidates(settings: Settings, advertised: tuple[Address, ...], bound: Address) -> tuple[Address, ...]:
+    if advertised:
+        return advertised
     if settings.host == "0.0.0.0":  # noqa: S104 - asked for by the operator
         return tuple((host, bound[1]) for host in local_addresses())
     return (bound,)

@@ -17,8 +17,10 @@ class Settings:
     worker_token: str  # WORKER_TOKEN: shared secret of server, workers and recorders, required
     worker_id: str  # WORKER_ID: unique among the workers of a server; default media-<pid>-<random>
     host: str  # MEDIA_HOST: address that the UDP socket binds; 0.0.0.0 advertises all addresses of the machine
-    port: int  # MEDIA_PORT: UDP port, 0 = any free one
+    port: int  # MEDIA_PORT: UDP and TCP port, 0 = any free one
+    tcp: bool  # MEDIA_TCP: 0 listens on UDP alone
     advertise: tuple[tuple[str, int], ...]  # MEDIA_ADVERTISE: "ip:port[,ip:port]" for candidates
+    advertise_tcp: tuple[tuple[str, int], ...]  # MEDIA_ADVERTISE_TCP: the same for TCP; default MEDIA_ADVERTISE
     tap_dir: Path | None  # MEDIA_TAP_DIR: folder of the tap's unix socket
     tap_tcp: tuple[str, int] | None  # MEDIA_TAP_TCP: "host:port" of the tap instead of a unix socket
     tls_verify: bool  # MEDIA_TLS_VERIFY: 0 accepts a self-signed certificate of the server
@@ -32,11 +34,9 @@ class Settings:
             worker_id=env.get("WORKER_ID") or f"media-{os.getpid()}-{secrets.token_hex(3)}",
             host=env.get("MEDIA_HOST") or "127.0.0.1",
             port=_port("MEDIA_PORT", env.get("MEDIA_PORT") or "0"),
-            advertise=tuple(
-                _endpoint("MEDIA_ADVERTISE", item.strip())
-                for item in env.get("MEDIA_ADVERTISE", "").split(",")
-                if item.strip()
-            ),
+            tcp=env.get("MEDIA_TCP", "1") != "0",
+            advertise=_endpoints(env, "MEDIA_ADVERTISE"),
+            advertise_tcp=_endpoints(env, "MEDIA_ADVERTISE_TCP") or _endpoints(env, "MEDIA_ADVERTISE"),
             tap_dir=Path(env["MEDIA_TAP_DIR"]) if env.get("MEDIA_TAP_DIR") else None,
             tap_tcp=_endpoint("MEDIA_TAP_TCP", env["MEDIA_TAP_TCP"]) if env.get("MEDIA_TAP_TCP") else None,
             tls_verify=env.get("MEDIA_TLS_VERIFY", "1") != "0",
@@ -54,6 +54,10 @@ def _port(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise ValueError(f"{name}: {text!r} is not a port")
     return int(text)
+
+
+def _endpoints(env: Mapping[str, str], name: str) -> tuple[tuple[str, int], ...]:
+    return tuple(_endpoint(name, item.strip()) for item in env.get(name, "").split(",") if item.strip())
 
 
 def _endpoint(name: str, text: str) -> tuple[str, int]:

@@ -23,7 +23,7 @@ from media.aiortc_adapter import (
 )
 from media.ice import stun
 from media.stats import Counters
-from media.udp import Address, DatagramPort
+from media.udp import Address, DatagramPort, StreamAddress
 
 if TYPE_CHECKING:
     from media.demux import Demux
@@ -150,10 +150,18 @@ class Transport:
         if address in self._addresses:
             return
         self._addresses.append(address)
+        if isinstance(address, StreamAddress):
+            address.stream.handle_admitted()
         if len(self._addresses) > MAX_ADDRESSES:
             old = next(item for item in self._addresses if item != self.address)
             self._addresses.remove(old)
             self._demux.forget_address(old, self)
+            _close_stream(old)
+
+    def handle_lost(self, address: Address) -> None:
+        """A TCP connection broke. What is sent until the client has found another way is dropped."""
+        if address in self._addresses:
+            self._addresses.remove(address)
 
     def _forget_old_credentials(self) -> None:
         for ufrag in [item for item in self._passwords if item != self.ice_ufrag]:
@@ -230,13 +238,13 @@ class Transport:
                 logger.exception("handling a packet failed")
 
     def send_rtcp(self, packet: bytes) -> None:
-        self._send(packet, srtp_protect_rtcp)
+        self._send(packet, srtp_protect_rtcp, False)
 
     def send_rtp(self, packet: bytes) -> None:
         """One packet for this transport alone: a resend. Bursts go through the fan-out."""
-        self._send(packet, srtp_protect)
+        self._send(packet, srtp_protect, True)
 
-    def _send(self, packet: bytes, protect: Any) -> None:
+    def _send(self, packet: bytes, protect: Any, is_resend: bool) -> None:
         if not self.is_connected or self.address is None or len(packet) > BUFFER_BYTES - 64:
             return
         size = len(packet)
@@ -245,7 +253,7 @@ class Transport:
         if protect(self.tx, _memory, _length):
             self.counters["drop_protect"] += 1
             return
-        self._port.send(_buffer[: _length[0]], self.address)
+        self._port.send(_buffer[: _length[0]], self.address, is_resend)
 
     # --- end
 
@@ -266,3 +274,10 @@ class Transport:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._dtls.close()
         self.rx = self.tx = None
+        for address in self._addresses:
+            _close_stream(address)
+
+
+def _close_stream(address: Address) -> None:
+    if isinstance(address, StreamAddress):
+        address.stream.close()

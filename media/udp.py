@@ -1,4 +1,7 @@
-"""The worker's one UDP socket: reads with UDP_GRO, hands datagrams up, sends. Knows nothing of what is in them."""
+"""The worker's one UDP socket: reads with UDP_GRO, hands datagrams up, sends. Knows nothing of what is in them.
+
+Who is reached by another way than this socket has an address that brings its own stream.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,39 @@ BUFFER_BYTES = 8 << 20
 MAX_DATAGRAM = 1500
 MAX_READS = 64  # per wake-up, so that timers and the control channel get their turn
 _INT = struct.Struct("=i")
+
+
+class Stream(Protocol):
+    """A connection of its own to one client."""
+
+    def send(self, datagram: bytes | memoryview, is_video: bool) -> None: ...
+
+    def handle_admitted(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class StreamAddress(tuple[str, int]):
+    """A client that is reached by a stream instead of the UDP socket.
+
+    Equal to itself alone, so that nobody speaks for it by UDP from the same address and port number.
+    """
+
+    stream: Stream
+
+    def __new__(cls, host: str, port: int, stream: Stream) -> StreamAddress:
+        made = super().__new__(cls, (host, port))
+        made.stream = stream
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return id(self)
 
 
 class DatagramListener(Protocol):
@@ -56,8 +92,11 @@ class DatagramPort:
             remove_reader(self.socket.fileno())
             self.socket.close()
 
-    def send(self, data: bytes | memoryview, address: Address) -> None:
-        """One datagram; what the kernel does not take is counted, never raised."""
+    def send(self, data: bytes | memoryview, address: Address, is_video: bool = False) -> None:
+        """One datagram; what the kernel does not take is counted, never raised. Slow streams drop video first."""
+        if isinstance(address, StreamAddress):
+            address.stream.send(data, is_video)
+            return
         try:
             self.socket.sendto(data, address)
         except OSError:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from media.sdp.negotiation import NegotiatedCodec, NegotiatedMedia
 
+# RFC 6544 §4.2: below every UDP candidate (type preference 90 instead of 126); direction preference 4 for passive.
+_TCP_PRIORITY = 90 << 24 | (4 << 13 | 8191) << 8 | 255
+
 
 @dataclass(frozen=True, slots=True)
 class LocalParameters:
@@ -19,6 +22,7 @@ class LocalParameters:
     candidates: tuple[tuple[str, int], ...]
     session_id: int
     version: int
+    tcp_candidates: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,11 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
     lines += [
         f"a=candidate:{index} 1 udp {2130706431 - index} {host} {port} typ host"
         for index, (host, port) in enumerate(local.candidates, 1)
+    ]
+    lines += [
+        f"a=candidate:{len(local.candidates) + index} 1 tcp {_TCP_PRIORITY - index * 256} {host} {port}"
+        " typ host tcptype passive"
+        for index, (host, port) in enumerate(local.tcp_candidates, 1)
     ]
     lines.append("a=end-of-candidates")
     return lines

@@ -145,7 +145,7 @@ class Connection:
             slot = self._by_ssrc.get(ssrc)
             if slot is not None and slot.publication is not None:
                 self.transport.counters["pli_in"] += 1
-                slot.publication.request_keyframe(now)
+                slot.request_keyframe(now)
 
     # --- the answer
 

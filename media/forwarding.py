@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from media.clock import Clock
 from media.fanout import MAX_PACKET, FanOut
-from media.publication import Publication
+from media.layer import Layer
 from media.sendmmsg import SegmentControl
 from media.stats import Counters
 from media.udp import DatagramPort
@@ -26,7 +26,7 @@ class Forwarder:
         self._now = clock.monotonic
         self._counters = counters
         self._fan_out = FanOut(port, counters, self._between_chunks)
-        self._queue: list[Publication] = []
+        self._queue: list[Layer] = []
         self._is_flushing = False
         self._polls_until = 0.0
 
@@ -34,9 +34,9 @@ class Forwarder:
     def control(self) -> SegmentControl | None:
         return self._fan_out.control
 
-    def handle_pending(self, publication: Publication) -> None:
-        """A publication has its first packet of this drain."""
-        self._queue.append(publication)
+    def handle_pending(self, layer: Layer) -> None:
+        """A layer has its first packet of this drain."""
+        self._queue.append(layer)
 
     def flush(self) -> None:
         """Sends everything that is pending, sound first."""
@@ -48,14 +48,14 @@ class Forwarder:
             while self._queue:
                 batch, self._queue = self._queue, []
                 batch.sort(key=_is_video)
-                for publication in batch:
-                    self._flush_one(publication)
+                for layer in batch:
+                    self._flush_one(layer)
         finally:
             self._is_flushing = False
 
-    def forward_report(self, publication: Publication, build: Callable[[int, int, int, int], bytes]) -> None:
+    def forward_report(self, layer: Layer, build: Callable[[int, int, int, int], bytes]) -> None:
         """A sender report for every cohort; ``build`` gets SSRC, timestamp delta, packets and octets."""
-        for cohort in publication.cohorts.values():
+        for cohort in layer.cohorts.values():
             key = cohort.key
             report = build(key.ssrc, key.timestamp_delta, cohort.packets, cohort.octets)
             self._fan_out.send_rtcp(cohort.chunks, report, key.tag_size)
@@ -65,45 +65,45 @@ class Forwarder:
         if self._now() >= self._polls_until:
             return
         self._port.drain(POLL_READS)
-        voices = [publication for publication in self._queue if publication.kind == "audio"]
+        voices = [layer for layer in self._queue if layer.kind == "audio"]
         if not voices:
             return
-        self._queue = [publication for publication in self._queue if publication.kind != "audio"]
-        for publication in voices:
-            self._flush_one(publication)
+        self._queue = [layer for layer in self._queue if layer.kind != "audio"]
+        for layer in voices:
+            self._flush_one(layer)
 
-    def _flush_one(self, publication: Publication) -> None:
-        packets, publication.pending = publication.pending, []
-        publication.is_pending = False
+    def _flush_one(self, layer: Layer) -> None:
+        packets, layer.pending = layer.pending, []
+        layer.is_pending = False
         try:
-            self._send_segments(publication, packets)
+            self._send_segments(layer, packets)
         except Exception:  # one publication's fault must not end the loop for the others
             self._counters["fault_forward"] += 1
             if self._counters["fault_forward"] <= MAX_LOGGED_FAULTS:
-                logger.exception("forwarding of a %s publication failed", publication.source)
+                logger.exception("forwarding of a %s publication failed", layer.source)
 
-    def _send_segments(self, publication: Publication, packets: list[bytes | None]) -> None:
+    def _send_segments(self, layer: Layer, packets: list[bytes | None]) -> None:
         """Splits at the marks where waiting slots begin."""
         segment: list[bytes] = []
         begins = False
         for packet in packets:
             if packet is None:
-                self._send(publication, segment)
+                self._send(layer, segment)
                 segment = []
                 begins = True
                 continue
             if begins:
-                publication.promote(packet, self._now())
+                layer.promote(packet, self._now())
                 begins = False
             segment.append(packet)
-        self._send(publication, segment)
+        self._send(layer, segment)
 
-    def _send(self, publication: Publication, packets: list[bytes]) -> None:
+    def _send(self, layer: Layer, packets: list[bytes]) -> None:
         if not packets:
             return
         now = self._now()
-        is_video = publication.kind == "video"
-        for cohort in list(publication.cohorts.values()):
+        is_video = layer.kind == "video"
+        for cohort in list(layer.cohorts.values()):
             rewritten = [new for packet in packets if (new := cohort.rewrite(packet)) and len(new) <= MAX_PACKET]
             if not rewritten:
                 continue
@@ -114,5 +114,5 @@ class Forwarder:
             self._fan_out.send(cohort.chunks, rewritten, cohort.key.tag_size, is_video)
 
 
-def _is_video(publication: Publication) -> bool:
-    return publication.kind == "video"
+def _is_video(layer: Layer) -> bool:
+    return layer.kind == "video"

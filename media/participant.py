@@ -194,8 +194,7 @@ class Participant:
         self._room.let_hear(self)
         now = self._environment.clock.monotonic()
         for slot in connection.slots:
-            if slot.publication is not None:
-                slot.publication.request_keyframe(now)
+            slot.request_keyframe(now)
 
     def _swap(self) -> None:
         connection, self._next = self._next, None

@@ -82,8 +82,9 @@ class Room:
             self.publications.pop(publication.id, None)
             publication.detach_all()
             self._set_flowing(publication, False)
-            if publication.track is not None:
-                self.tap.remove_track(publication.track.number)
+            for layer in publication.layers:
+                if layer.track is not None:
+                    self.tap.remove_track(layer.track.number)
         participant.close()
         self._speakers.forget(participant_id)
         self._point_ears(self._now())
@@ -91,10 +92,12 @@ class Room:
     def end(self, publication_id: str) -> None:
         """Its publisher has withdrawn it: the recorder hears so at once."""
         publication = self.publications.get(publication_id)
-        track = publication.end(self._now()) if publication is not None else None
-        if publication is not None and track is not None:
-            self.tap.remove_track(track.number)
-            self._set_flowing(publication, False)
+        if publication is None or not publication.end(self._now()):
+            return
+        for layer in publication.layers:
+            if layer.track is not None:
+                self.tap.remove_track(layer.track.number)
+        self._set_flowing(publication, False)
 
     def request_keyframe(self, publication_id: str) -> None:
         publication = self.publications.get(publication_id)
@@ -104,8 +107,9 @@ class Room:
     def request_track_keyframe(self, number: int) -> None:
         """The recorder's wish."""
         for publication in self.publications.values():
-            if publication.track is not None and publication.track.number == number:
-                publication.request_keyframe(self._now())
+            for layer in publication.layers:
+                if layer.track is not None and layer.track.number == number:
+                    layer.request_keyframe(self._now())
 
     def repeat_speakers(self) -> None:
         """For a server that has just taken our hello, which does not name them."""
@@ -152,9 +156,8 @@ class Room:
     def handle_track(self, track: UpTrack) -> None:
         track.number = self.tap.add_track(track)
 
-    def handle_packet(self, track: UpTrack, packet: bytes, now: float) -> None:
+    def handle_packet(self, track: UpTrack, packet: bytes) -> None:
         publication = track.publication
-        publication.last_packet_at = now
         if not publication.is_flowing:
             self._set_flowing(publication, True)
         self.tap.append_rtp(track.number, packet)
@@ -165,7 +168,7 @@ class Room:
 
     def handle_sender_report(self, track: UpTrack, report: rtcp.SenderReport, ntp: int) -> None:
         self.tap.append_sender_report(track.number, ntp, report.rtp_time)
-        self._environment.forwarder.forward_report(track.publication, partial(_sender_report, ntp, report.rtp_time))
+        self._environment.forwarder.forward_report(track.layer, partial(_sender_report, ntp, report.rtp_time))
 
     # --- time
 
@@ -177,7 +180,9 @@ class Room:
                 connection.uplink.send_feedback()
                 connection.uplink.ask_again(now)
         for publication in self._flowing.values():
-            self._tick_keyframes(publication, now)
+            if publication.kind == "video":
+                publication.stop_layers(now)
+                publication.request_awaited(now)
 
     def tick_voices(self, now: float) -> None:
         """Every 100 ms: who speaks, and whom everyone hears."""
@@ -206,15 +211,6 @@ class Room:
     def _now(self) -> float:
         return self._environment.clock.monotonic()
 
-    def _tick_keyframes(self, publication: Publication, now: float) -> None:
-        track = publication.track
-        if publication.kind != "video" or track is None:
-            return
-        if publication.is_awaited:
-            publication.request_keyframe(now)
-        elif publication.keyframes.due(now):
-            track.send_pli()
-
     def _tick_codec(self, publication: Publication, now: float) -> None:
         codec = publication.wanted_codec(now)
         if codec is not None:
@@ -241,6 +237,8 @@ class Room:
         if publication.is_flowing == flowing:
             return
         publication.is_flowing = flowing
+        for layer in publication.layers:
+            layer.is_flowing = layer.is_flowing and flowing
         if flowing:
             self._flowing[publication.id] = publication
         else:

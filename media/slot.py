@@ -1,4 +1,8 @@
-"""A slot (down track): one m-line on which a viewer receives, with constant SSRCs whatever it carries."""
+"""A slot (down track): one m-line on which a viewer receives, with constant SSRCs whatever it carries.
+
+``target`` is the layer that is asked for, ``layer`` the one that is sent now, ``awaited`` the one that takes over with
+its next keyframe: the target, or what flows in its stead.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,38 @@ from typing import TYPE_CHECKING
 
 from media.cohort import Chunk, Cohort, History
 from media.control import Kind, SlotInfo
+from media.layer_choice import choose
 from media.rtp.header import wrap_rtx
 from media.rtp.sequence import distance
 from media.sdp.negotiation import NegotiatedCodec
 
 if TYPE_CHECKING:
+    from media.layer import Layer
     from media.publication import Publication
     from media.transport import Transport
 
 
 class Slot:
-    """Points at most at one publication; a member of at most one cohort."""
+    """Points at most at one publication; a member of at most one cohort, waiting for at most one layer."""
 
     __slots__ = (
         "_rtx_sequence",
+        "awaited",
         "chunk",
         "codecs",
         "cohort",
         "first_sequence",
+        "height_px",
         "history",
+        "history_ntp",
         "is_open",
         "kind",
+        "layer",
         "mid",
         "publication",
         "rtx_ssrc",
         "ssrc",
+        "target",
         "transport",
         "wanted_id",
     )
@@ -45,10 +56,15 @@ class Slot:
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
         self.wanted_id: str | None = None
+        self.height_px = 0  # of the picture on the viewer's screen; 0: as large as it comes
         self.publication: Publication | None = None
+        self.target: Layer | None = None
+        self.layer: Layer | None = None
+        self.awaited: Layer | None = None
         self.cohort: Cohort | None = None
         self.chunk: Chunk | None = None
         self.history: History | None = None
+        self.history_ntp: int | None = None  # when the last picture in the history left its sender
         self.first_sequence = 0
         self.is_open = True  # False while the client's last offer does not receive on it
         self._rtx_sequence = 1  # below 32768: a wrap before the first arrival would break the rollover counter
@@ -57,13 +73,51 @@ class Slot:
     def info(self) -> SlotInfo:
         return SlotInfo(mid=self.mid, kind=self.kind, publication_id=self.wanted_id if self.kind == "video" else None)
 
+    def reconsider(self, now: float) -> None:
+        """Chooses the layer anew: the publication, the heights of its layers or the wish have changed."""
+        self.choose()
+        self._ask(now)
+
+    def choose(self) -> None:
+        layers = self.publication.layers if self.publication is not None else ()
+        self.target = layers[choose([layer.height for layer in layers], self.height_px)] if layers else None
+        self.settle()
+
+    def aim(self, target: Layer | None, now: float) -> None:
+        """Asks for this layer and its keyframe at once; what is sent goes on until it comes. None: a pause."""
+        self.target = target
+        self.settle()
+        self._ask(now)
+
+    def settle(self) -> None:
+        """Moves towards the target as far as layers flow. Whoever calls sees to the keyframe."""
+        goal = None
+        if self.target is not None and self.publication is not None:
+            goal = self.publication.nearest(self.target)
+        if self.awaited is not None and self.awaited is not goal:
+            self.awaited.forget(self)
+        if goal is None:
+            if self.layer is not None:
+                self.layer.leave(self)
+        elif goal is self.layer:
+            if self.awaited is not None:
+                self.awaited.forget(self)
+        elif self.awaited is None:
+            goal.wait(self)
+
+    def request_keyframe(self, now: float) -> None:
+        """The viewer's decoder cannot go on, or it has not begun."""
+        layer = self.layer or self.awaited
+        if layer is not None:
+            layer.request_keyframe(now)
+
     def resend(self, sequences: list[int]) -> tuple[int, int]:
-        """Answers a NACK from the publication's cache; how many were sent and how many were not there."""
-        cohort, publication = self.cohort, self.publication
-        if cohort is None or publication is None or publication.track is None:
+        """Answers a NACK from the layer's cache; how many were sent and how many were not there."""
+        cohort, layer = self.cohort, self.layer
+        if cohort is None or layer is None or layer.track is None:
             return 0, len(sequences)
         sent = 0
-        cache = publication.track.cache
+        cache = layer.track.cache
         codec = self.codecs[cohort.key.codec]
         for sequence in sequences:
             source = (sequence - cohort.key.sequence_delta) & 0xFFFF
@@ -77,3 +131,8 @@ class Slot:
             self.transport.send_rtp(rewritten)
             sent += 1
         return sent, len(sequences) - sent
+
+    def _ask(self, now: float) -> None:
+        awaited = self.awaited
+        if awaited is not None and self.transport.is_connected and awaited.codec in self.codecs:
+            awaited.request_keyframe(now)

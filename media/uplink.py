@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from media.bwe.transport_cc import TransportCcFeedback
 from media.clock import ntp_from_utc_us
 from media.control import Source
+from media.layer import Layer
 from media.publication import Publication
 from media.rtp import rtcp
-from media.rtp.header import AUDIO_LEVEL_URI, MID_URI, RID_URI, TRANSPORT_CC_URI, extensions, payload_offset, unwrap_rtx
+from media.rtp.header import (
+    AUDIO_LEVEL_URI,
+    MID_URI,
+    REPAIRED_RID_URI,
+    RID_URI,
+    TRANSPORT_CC_URI,
+    extensions,
+    payload_offset,
+    unwrap_rtx,
+)
 from media.rtp.sequence import distance
 from media.sdp.negotiation import NegotiatedCodec, NegotiatedMedia
 from media.transport import Transport
@@ -23,7 +33,7 @@ MAX_SOURCES = 64  # SSRCs per transport; more is an attack on our memory
 class UplinkListener(Protocol):
     """What a room hears from its publishers."""
 
-    def handle_packet(self, track: UpTrack, packet: bytes, now: float) -> None: ...
+    def handle_packet(self, track: UpTrack, packet: bytes) -> None: ...
 
     def handle_track(self, track: UpTrack) -> None: ...
 
@@ -32,16 +42,27 @@ class UplinkListener(Protocol):
     def handle_sender_report(self, track: UpTrack, report: rtcp.SenderReport, ntp: int) -> None: ...
 
 
-class _Line:
-    """One m-line that carries a source."""
+class _Encoding:
+    """One layer as this connection sends it."""
 
-    __slots__ = ("changed_at", "codecs", "media", "publication", "resend_types", "track")
+    __slots__ = ("changed_at", "layer", "line", "track")
 
-    def __init__(self, media: NegotiatedMedia, publication: Publication) -> None:
-        self.media = media
-        self.publication = publication
+    def __init__(self, line: _Line, layer: Layer) -> None:
+        self.line = line
+        self.layer = layer
         self.track: UpTrack | None = None
         self.changed_at = float("-inf")  # to another codec or SSRC
+
+
+class _Line:
+    """One m-line that carries a source, in one encoding or several."""
+
+    __slots__ = ("codecs", "encodings", "layers", "publication", "resend_types")
+
+    def __init__(self, media: NegotiatedMedia, publication: Publication) -> None:
+        self.publication = publication
+        self.layers = publication.prepare(media.rids or ("",))
+        self.encodings = {layer.rid.encode(): _Encoding(self, layer) for layer in self.layers}
         self.codecs: dict[int, NegotiatedCodec] = {codec.payload_type: codec for codec in media.codecs}
         self.resend_types = {
             codec.rtx_payload_type: codec for codec in media.codecs if codec.rtx_payload_type is not None
@@ -56,7 +77,7 @@ class Uplink:
         self._listener = listener
         self._counters = transport.counters
         self._lines: dict[str, _Line] = {}
-        self._by_ssrc: dict[int, _Line | None] = {}  # None: seen and refused
+        self._by_ssrc: dict[int, _Encoding | None] = {}  # None: seen and refused
         self._feedback = TransportCcFeedback(SENDER_SSRC)
         self._ids: dict[str, int] = {}
         self._ntp_offset: int | None = None
@@ -64,7 +85,7 @@ class Uplink:
 
     @property
     def tracks(self) -> list[UpTrack]:
-        return [line.track for line in self._lines.values() if line.track is not None]
+        return [encoding.track for encoding in self._encodings() if encoding.track is not None]
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -80,9 +101,9 @@ class Uplink:
             self._lines[item.mid] = line
             line.publication.sendable = frozenset(codec.name for codec in item.codecs)
             self._ids.update({uri: extension.id for uri, extension in item.extensions.items()})
-            if item.rid is None:
+            if not item.rids:
                 for ssrc in (*item.ssrcs, *item.rtx_ssrcs.values()):
-                    self._by_ssrc[ssrc] = line
+                    self._by_ssrc[ssrc] = line.encodings[b""]
 
     def receive(self, packet: bytes, now: float) -> None:
         """One decrypted RTP packet. Raises ValueError when it is malformed."""
@@ -98,59 +119,62 @@ class Uplink:
                 level = packet[start] & 0x7F
             elif id_ == ids.get(MID_URI):
                 mid_line = self._lines.get(packet[start : start + length].decode("ascii", "replace"))
-            elif id_ == ids.get(RID_URI):
+            elif id_ == ids.get(RID_URI) or id_ == ids.get(REPAIRED_RID_URI):
                 rid = packet[start : start + length]
         ssrc = int.from_bytes(packet[8:12], "big")
         self._counters["rtp_in"] += 1
-        line = self._by_ssrc.get(ssrc)
-        if line is None:
-            line = self._identify(ssrc, packet[1] & 0x7F, mid_line, rid)
-            if line is None:
+        encoding = self._by_ssrc.get(ssrc)
+        if encoding is None:
+            encoding = self._identify(ssrc, packet[1] & 0x7F, mid_line, rid)
+            if encoding is None:
                 self._counters["drop_unknown_ssrc"] += 1
                 return
-        self._deliver(line, ssrc, packet, offset, level, now)
+        self._deliver(encoding, ssrc, packet, offset, level, now)
 
-    def _deliver(self, line: _Line, ssrc: int, packet: bytes, offset: int, level: int | None, now: float) -> None:
+    def _deliver(
+        self, encoding: _Encoding, ssrc: int, packet: bytes, offset: int, level: int | None, now: float
+    ) -> None:
+        line = encoding.line
         publication = line.publication
         if not publication.is_granted or now < publication.quiet_until:
             self._counters["drop_withdrawn" if publication.is_granted else "drop_not_granted"] += 1
-            line.track = None  # with a new grant all begins anew: nothing from before it is asked for or resent
+            encoding.track = None  # with a new grant all begins anew: nothing from before it is asked for or resent
             return
         payload_type = packet[1] & 0x7F
         codec = line.codecs.get(payload_type)
         if codec is None:
-            self._recover(line, payload_type, packet, offset, now)
+            self._recover(encoding, payload_type, packet, offset, now)
             return
-        track = line.track
-        if track is None or track is publication.ended:
-            track = self._begin(line, ssrc, codec)
+        track = encoding.track
+        if track is None or track is encoding.layer.ended:
+            track = self._begin(encoding, ssrc, codec)
         elif track.ssrc != ssrc or track.codec is not codec:
-            if not _may_change(line, track, ssrc, packet, now):
+            if not _may_change(encoding, track, ssrc, packet, now):
                 self._counters["drop_other_source"] += 1
                 return
-            line.changed_at = now
-            track = self._begin(line, ssrc, codec)
+            encoding.changed_at = now
+            track = self._begin(encoding, ssrc, codec)
         self._last_ssrc = ssrc
         if track.receive(packet, offset, now, False):
-            self._listener.handle_packet(track, packet, now)
+            self._listener.handle_packet(track, packet)
             if level is not None:
                 self._listener.handle_level(track, level, now)
 
-    def _begin(self, line: _Line, ssrc: int, codec: NegotiatedCodec) -> UpTrack:
-        track = line.track = UpTrack(line.publication, self._transport, ssrc, codec)
-        line.publication.set_track(track)
+    def _begin(self, encoding: _Encoding, ssrc: int, codec: NegotiatedCodec) -> UpTrack:
+        track = encoding.track = UpTrack(encoding.layer, self._transport, ssrc, codec)
+        encoding.line.publication.set_track(encoding.line.layers, track)
         self._listener.handle_track(track)
         return track
 
-    def _recover(self, line: _Line, payload_type: int, packet: bytes, offset: int, now: float) -> None:
+    def _recover(self, encoding: _Encoding, payload_type: int, packet: bytes, offset: int, now: float) -> None:
         """An RTX packet; many are empty, since browsers probe for bandwidth with them."""
-        codec = line.resend_types.get(payload_type)
-        track = line.track
+        codec = encoding.line.resend_types.get(payload_type)
+        track = encoding.track
         if codec is None:
             self._counters["drop_payload_type"] += 1
             return
         padding = packet[-1] if packet[0] & 0x20 else 0
-        if track is None or track is line.publication.ended or len(packet) - offset - padding <= 2:
+        if track is None or track is encoding.layer.ended or len(packet) - offset - padding <= 2:
             self._counters["padding_in"] += 1
             return
         if codec is not track.codec:
@@ -159,10 +183,13 @@ class Uplink:
         original = unwrap_rtx(packet, offset, codec.payload_type, track.ssrc)
         if track.receive(original, payload_offset(original), now, True):
             self._counters["recovered"] += 1
-            self._listener.handle_packet(track, original, now)
+            self._listener.handle_packet(track, original)
 
-    def _identify(self, ssrc: int, payload_type: int, line: _Line | None, rid: bytes | None) -> _Line | None:
-        """An SSRC that the offer did not name: by MID (RFC 8843 §9.2), else by a payload type of only one line."""
+    def _identify(self, ssrc: int, payload_type: int, line: _Line | None, rid: bytes | None) -> _Encoding | None:
+        """An SSRC that the offer did not name: by MID (RFC 8843 §9.2), else by a payload type of only one line.
+
+        Which of a line's encodings it is the RID tells, or for resends the repaired RID (RFC 8852).
+        """
         if ssrc in self._by_ssrc or len(self._by_ssrc) >= MAX_SOURCES:
             return None
         if line is None:
@@ -170,26 +197,34 @@ class Uplink:
             line = fitting[0] if len(fitting) == 1 else None
         if line is None:
             return None
-        if line.media.rid is not None and rid is not None and rid != line.media.rid.encode():
-            self._by_ssrc[ssrc] = None
-            return None
-        self._by_ssrc[ssrc] = line
-        return line
+        encoding = line.encodings.get(b"")
+        if encoding is None:
+            if rid is None:
+                return None  # browsers name it until they have a receiver report
+            encoding = line.encodings.get(rid)
+        self._by_ssrc[ssrc] = encoding
+        return encoding
+
+    def _encodings(self) -> Iterator[_Encoding]:
+        for line in self._lines.values():
+            yield from line.encodings.values()
 
     # --- RTCP
 
     def handle_sender_report(self, report: rtcp.SenderReport, utc_us: int, now: float) -> None:
         """Maps the sender's clock to ours, with one offset for all of its tracks, so that lip sync holds."""
-        line = self._by_ssrc.get(report.ssrc)
-        if line is None or line.track is None or line.track.ssrc != report.ssrc or not line.publication.is_granted:
+        encoding = self._by_ssrc.get(report.ssrc)
+        track = encoding.track if encoding is not None else None
+        if track is None or track.ssrc != report.ssrc or not track.publication.is_granted:
             return
-        if line.track is line.publication.ended:
+        if track is track.layer.ended:
             return
         if self._ntp_offset is None:
             self._ntp_offset = ntp_from_utc_us(utc_us) - report.ntp
-        line.track.reception.note_sender_report(report.ntp, now)
+        track.reception.note_sender_report(report.ntp, now)
         ntp = (report.ntp + self._ntp_offset) & 0xFFFFFFFFFFFFFFFF
-        self._listener.handle_sender_report(line.track, report, ntp)
+        track.report = ntp, report.rtp_time
+        self._listener.handle_sender_report(track, report, ntp)
 
     def send_feedback(self) -> None:
         """Transport-cc, about 20 times a second while packets come."""
@@ -207,7 +242,7 @@ class Uplink:
             self._transport.send_rtcp(rtcp.write_receiver_report(SENDER_SSRC, blocks))
 
 
-def _may_change(line: _Line, track: UpTrack, ssrc: int, packet: bytes, now: float) -> bool:
+def _may_change(encoding: _Encoding, track: UpTrack, ssrc: int, packet: bytes, now: float) -> bool:
     """Whether the source or its encoder has changed over, or this is a packet of the former one that comes late."""
     is_behind = track.ssrc == ssrc and distance(packet[2] << 8 | packet[3], track.reception.highest) <= 0
-    return not is_behind and now - line.changed_at >= KEPT_S
+    return not is_behind and now - encoding.changed_at >= KEPT_S

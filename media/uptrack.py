@@ -1,4 +1,4 @@
-"""Receives one encoding of a publication: order, loss, cache, keyframes. Hands stripped packets to the publication."""
+"""Receives one encoding of a publication: order, loss, cache, keyframes. Hands stripped packets to its layer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from media.rtp.nack import NackList
 from media.rtp.packet_cache import CAPACITY, PacketCache
 from media.rtp.reception import Reception
 from media.rtp.rtcp import write_nack, write_pli
-from media.rtp.sequence import distance
+from media.rtp.sequence import distance, timestamp_distance
 from media.sdp.negotiation import NegotiatedCodec
 
 if TYPE_CHECKING:
+    from media.layer import Layer
     from media.publication import Publication
     from media.transport import Transport
 
@@ -35,25 +36,38 @@ class UpTrack:
         "_stale",
         "cache",
         "codec",
+        "layer",
         "number",
-        "publication",
         "reception",
+        "report",
         "ssrc",
         "transport",
     )
 
-    def __init__(self, publication: Publication, transport: Transport, ssrc: int, codec: NegotiatedCodec) -> None:
-        self.publication = publication
+    def __init__(self, layer: Layer, transport: Transport, ssrc: int, codec: NegotiatedCodec) -> None:
+        self.layer = layer
         self.transport = transport
         self.ssrc = ssrc
         self.codec = codec
         self.number = -1  # on the tap
+        self.report: tuple[int, int] | None = None  # newest sender report: NTP time on our clock, RTP time
         self.cache = PacketCache()
         self.reception = Reception(codec.clock_rate)
         self._key_timestamp = -1
         self._stale = 0
         self._restarted_at = float("-inf")
         self._nacks = NackList() if "nack" in codec.feedback else None
+
+    @property
+    def publication(self) -> Publication:
+        return self.layer.publication
+
+    def ntp_of(self, timestamp: int) -> int | None:
+        """When a picture left its sender; None before the first sender report."""
+        if self.report is None:
+            return None
+        ntp, rtp_time = self.report
+        return ntp + (timestamp_distance(timestamp & 0xFFFFFFFF, rtp_time) << 32) // self.codec.clock_rate
 
     def receive(self, packet: bytes, offset: int, now: float, recovered: bool) -> bool:
         """One packet, in any order; False for one that was not used (a resend that was not needed, or too big)."""
@@ -69,7 +83,7 @@ class UpTrack:
             nacks.receive(sequence, now)
             if nacks:
                 self.ask_again(now)
-        self.publication.accept(stripped, self._is_keyframe(stripped))
+        self.layer.accept(stripped, self._is_keyframe(stripped), now)
         return True
 
     def _is_new(self, sequence: int, now: float, recovered: bool) -> bool:
@@ -101,7 +115,8 @@ class UpTrack:
         self.cache = PacketCache()
         self.reception = Reception(self.codec.clock_rate)
         self._nacks = NackList() if self._nacks is not None else None
-        self.publication.set_track(self)
+        self.report = None
+        self.layer.set_track(self)
         return True
 
     def ask_again(self, now: float) -> None:
@@ -115,7 +130,7 @@ class UpTrack:
             self.transport.send_rtcp(write_nack(SENDER_SSRC, self.ssrc, missing))
         if nacks.needs_keyframe:
             nacks.needs_keyframe = False
-            self.publication.request_keyframe(now)
+            self.layer.request_keyframe(now)
 
     def send_pli(self) -> None:
         self.transport.send_rtcp(write_pli(SENDER_SSRC, self.ssrc))

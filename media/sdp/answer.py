@@ -78,8 +78,9 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
     ]
     for codec in media.codecs:
         lines += _codec(media.kind, codec)
-    if media.rid is not None:
-        lines += [f"a=rid:{media.rid} recv", f"a=simulcast:recv {media.rid}"]
+    if media.rids:
+        lines += [f"a=rid:{rid} recv" for rid in media.rids]
+        lines.append(f"a=simulcast:recv {';'.join(media.rids)}")
     if slot is not None:
         lines += _slot_sources(media, slot)
     lines += [

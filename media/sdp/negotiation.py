@@ -49,7 +49,7 @@ class NegotiatedMedia:
     is_slot: bool = False
     codecs: tuple[NegotiatedCodec, ...] = ()
     extensions: dict[str, OfferedExtension] = field(default_factory=dict)
-    rid: str | None = None
+    rids: tuple[str, ...] = ()  # encodings of simulcast, low to high
     ssrcs: tuple[int, ...] = ()
     rtx_ssrcs: dict[int, int] = field(default_factory=dict)
 
@@ -126,8 +126,7 @@ def _accept_source(result: NegotiatedMedia, media: OfferedMedia, source: Source 
     result.codecs = codecs
     wanted = _SOURCE_EXTENSIONS[media.kind]
     if media.send_rids:
-        # Only one layer is taken for now: the last, which browsers offer as the full picture.
-        result.rid = media.send_rids[-1]
+        result.rids = tuple(media.send_rids[-1:])
         wanted += _SIMULCAST_EXTENSIONS
     result.extensions = {
         uri: media.extensions[uri]

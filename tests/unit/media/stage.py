@@ -87,10 +87,10 @@ class Stage:
         self.track(made, codec, 1)
         return made
 
-    def track(self, publication: Publication, codec: NegotiatedCodec, ssrc: int) -> UpTrack:
+    def track(self, publication: Publication, codec: NegotiatedCodec, ssrc: int, layer: int = 0) -> UpTrack:
         transport: Any = SimpleNamespace(send_rtcp=self.plis.append, counters=self.counters)
-        track = UpTrack(publication, transport, ssrc, codec)
-        publication.set_track(track)
+        track = UpTrack(publication.layers[layer], transport, ssrc, codec)
+        publication.set_track(publication.layers, track)
         return track
 
     def viewer(self) -> Viewer:

@@ -94,7 +94,7 @@ def test_a_slot_near_the_wrap_gets_numbers_of_its_own(stage: Stage) -> None:
     stage.feed(publication, *(video(sequence) for sequence in range(1000, near, 1000)))
     stage.attach(publication, late.slot())
     stage.feed(publication, video(near, KEY))
-    assert len(publication.cohorts) == 2
+    assert len(publication.layers[0].cohorts) == 2
     assert numbers(late.receive(1))[0] < 0x8000
 
 

@@ -33,8 +33,8 @@ def test_many_viewers_share_one_cohort_and_all_get_every_packet(stage: Stage) ->
     slots = [stage.attach(publication, viewer.slot()) for viewer in viewers]
     sizes = (900, 900, 400, 30, 900)
     stage.feed(publication, *(video(index, KEY + bytes(size)) for index, size in enumerate(sizes)))
-    assert len(publication.cohorts) == 1
-    (cohort,) = publication.cohorts.values()
+    assert len(publication.layers[0].cohorts) == 1
+    (cohort,) = publication.layers[0].cohorts.values()
     assert [len(chunk.members) for chunk in cohort.chunks] == [CHUNK, 6]
     first = viewers[0].receive(5)
     assert [len(packet) - 12 - len(KEY) for packet in first] == list(sizes)
@@ -45,7 +45,7 @@ def test_many_viewers_share_one_cohort_and_all_get_every_packet(stage: Stage) ->
     stage.attach(publication, late.slot())
     stage.feed(publication, video(5, KEY))
     assert cohort.size == CHUNK + 6
-    assert len(publication.cohorts) == 1, "the late one takes over the numbering"
+    assert len(publication.layers[0].cohorts) == 1, "the late one takes over the numbering"
     assert viewers[3].is_silent()
     assert late.receive(1) == viewers[CHUNK + 5].receive(1) == viewers[0].receive(1)
 
@@ -121,7 +121,7 @@ def test_who_cannot_take_the_codec_gets_nothing_and_asks_for_nothing(stage: Stag
     stage.feed(publication, video(1, KEY))
     assert viewer.is_silent()
     assert stage.plis == []
-    assert not publication.is_awaited
+    assert not publication.layers[0].is_awaited
 
 
 def test_sound_needs_no_keyframe(stage: Stage) -> None:
@@ -156,7 +156,7 @@ def test_one_broken_receiver_does_not_cost_the_others(stage: Stage) -> None:
     stage.feed(publication, video(1, KEY))
     broken = Session()  # no stream: libsrtp refuses to protect
     bad.transport.tx = broken._srtp[0]
-    for cohort in publication.cohorts.values():
+    for cohort in publication.layers[0].cohorts.values():
         for chunk in cohort.chunks:
             chunk._contexts.clear()
     stage.feed(publication, video(2), video(3))
@@ -211,7 +211,7 @@ def test_reports_reach_every_cohort(stage: Stage) -> None:
         seen.append((ssrc, delta, packets, octets))
         return b"\x80\xc8\0\1\0\0\0\1"
 
-    stage.forwarder.forward_report(publication, build)
+    stage.forwarder.forward_report(publication.layers[0], build)
     viewer.receive(1)
     assert viewer.receive(1, rtcp=True) == [b"\x80\xc8\0\1\0\0\0\1"]
     assert seen == [(500, 0, 1, len(KEY))]
@@ -221,7 +221,7 @@ def test_a_fault_in_one_publication_is_counted_and_contained(stage: Stage, monke
     broken, well, viewer = stage.publication("a", H264), stage.publication("b", H264), stage.viewer()
     stage.attach(broken, viewer.slot())
     stage.attach(well, viewer.slot())
-    monkeypatch.setattr(broken, "promote", _explode)
+    monkeypatch.setattr(broken.layers[0], "promote", _explode)
     assert broken.track is not None
     broken.track.receive(video(1, KEY), 12, 0.0, False)
     stage.feed(well, video(1, KEY))

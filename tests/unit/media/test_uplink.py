@@ -29,7 +29,7 @@ class Heard:
         self.reports: list[int] = []
         self.tracks: list[UpTrack] = []
 
-    def handle_packet(self, track: UpTrack, packet: bytes, now: float) -> None:
+    def handle_packet(self, track: UpTrack, packet: bytes) -> None:
         self.packets.append((track.publication.source, int.from_bytes(packet[2:4], "big")))
 
     def handle_track(self, track: UpTrack) -> None:
@@ -54,7 +54,7 @@ class Scene:
         self.uplink.configure(self.media, self._publication)
 
     def _publication(self, source: Source) -> Publication:
-        forwarder: Any = SimpleNamespace(handle_pending=lambda _publication: None)
+        forwarder: Any = SimpleNamespace(handle_pending=lambda _layer: None)
         made = self.publications[source] = Publication("a", source, forwarder)
         made.is_granted = True
         return made

@@ -1,0 +1,233 @@
+"""One encoding of a publication: its current track (in), and the cohorts that it is forwarded to (out).
+
+A source without simulcast has a single layer with the rid "". Knows neither sizes of pictures nor budgets.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from media.cohort import Cohort, CohortKey, History
+from media.keyframes import KeyframeRequests
+from media.rtp import vp8
+from media.rtp.header import FIXED, FIXED_SIZE
+from media.rtp.sequence import timestamp_distance
+
+if TYPE_CHECKING:
+    from media.forwarding import Forwarder
+    from media.publication import Publication
+    from media.slot import Slot
+    from media.uptrack import UpTrack
+
+NEAR_WRAP = 0xFE00  # a new receiver must see a packet before its sequence wraps, or its rollover counter is wrong
+MAX_CLOCK_ERROR_S = 1.0  # between sender reports and arrival; a sender whose clock says more is not believed
+
+
+class Layer:
+    """Owned by its publication."""
+
+    def __init__(self, publication: Publication, rid: str, forwarder: Forwarder) -> None:
+        self.publication = publication
+        self.rid = rid
+        self.kind = publication.kind
+        self.source = publication.source
+        self.track: UpTrack | None = None
+        self.ended: UpTrack | None = None  # withdrawn: it does not come back, another one may
+        self.height = 0  # of its pictures, 0 until the first keyframe
+        self.bitrate_bps = 0
+        self.frames_per_s = 0.0
+        self.is_flowing = False
+        self.last_packet_at = float("-inf")
+        self.cohorts: dict[CohortKey, Cohort] = {}
+        self.waiting: list[Slot] = []
+        self.pending: list[bytes | None] = []  # None: let those who wait begin with the next packet
+        self.is_pending = False
+        self.keyframes = KeyframeRequests()
+        self._forwarder = forwarder
+        self._octets = 0
+        self._frames = 0
+        self._timestamp = b""
+
+    @property
+    def codec(self) -> str:
+        return self.track.codec.name if self.track is not None else ""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a keyframe who can take this codec."""
+        name = self.codec
+        return any(name in slot.codecs and slot.transport.is_connected for slot in self.waiting)
+
+    # --- on the way in
+
+    def set_track(self, track: UpTrack) -> None:
+        """A new source, after a reconnect or a restart of the encoder: every slot goes on with it from a keyframe."""
+        members = self.members()
+        for slot in members:
+            self.leave(slot)
+        self.track = track
+        self.keyframes.arrived()
+        for slot in members:
+            if slot.awaited is None:
+                self.wait(slot)
+
+    def end(self) -> bool:
+        """The source was withdrawn. False when there was none."""
+        if self.track is None or self.track is self.ended:
+            return False
+        self.ended = self.track
+        self.is_flowing = False
+        return True
+
+    def accept(self, packet: bytes, is_keyframe: bool, now: float) -> None:
+        """One packet to forward, stripped of its extensions."""
+        self.last_packet_at = now
+        self._octets += len(packet)
+        if packet[4:8] != self._timestamp:
+            self._timestamp = packet[4:8]
+            self._frames += 1
+        if not self.is_flowing:
+            self.is_flowing = True
+            self.publication.handle_flow()
+        if is_keyframe:
+            self.keyframes.arrived()
+        if self.waiting and (is_keyframe or self.kind == "audio"):
+            self.pending.append(None)
+        elif not self.cohorts and not self.pending:  # pending: somebody begins in this very drain
+            return
+        self.pending.append(packet)
+        if not self.is_pending:
+            self.is_pending = True
+            self._forwarder.handle_pending(self)
+
+    def measure(self, passed_s: float) -> None:
+        """Bitrate and frames since the last call."""
+        self.bitrate_bps = int(self._octets * 8 / passed_s)
+        self.frames_per_s = self._frames / passed_s
+        self._octets = self._frames = 0
+
+    def request_keyframe(self, now: float) -> None:
+        if self.kind == "video" and self.track is not None and self.keyframes.request(now):
+            self.track.send_pli()
+
+    # --- on the way out
+
+    def wait(self, slot: Slot) -> None:
+        """The slot begins here at the next keyframe; until then it stays where it is."""
+        slot.awaited = self
+        self.waiting.append(slot)
+
+    def forget(self, slot: Slot) -> None:
+        """It need not wait any longer."""
+        slot.awaited = None
+        self.waiting.remove(slot)
+
+    def promote(self, first_packet: bytes, now: float) -> None:
+        """Puts those who wait into a cohort that begins with this packet. Who cannot take the codec waits on."""
+        track = self.track
+        if track is None:
+            return
+        waiting, self.waiting = self.waiting, []
+        for slot in waiting:
+            if track.codec.name not in slot.codecs or not slot.transport.is_connected:
+                self.waiting.append(slot)
+                continue
+            slot.awaited = None
+            if slot.layer is not None:
+                slot.layer.leave(slot)
+            self._join(slot, track, first_packet, now)
+
+    def leave(self, slot: Slot) -> None:
+        """The slot's stream stops here; another layer or publication may go on with it."""
+        cohort = slot.cohort
+        if cohort is None:
+            return
+        slot.history = _history(cohort, slot.history)
+        slot.history_ntp = self._ntp_of_last(cohort)
+        cohort.remove(slot)
+        slot.cohort = slot.layer = None
+        if not cohort.size:
+            self.cohorts.pop(cohort.key, None)
+
+    def members(self) -> list[Slot]:
+        return [slot for cohort in self.cohorts.values() for chunk in cohort.chunks for slot in chunk.members]
+
+    # --- private
+
+    def _join(self, slot: Slot, track: UpTrack, packet: bytes, now: float) -> None:
+        sequence = FIXED.unpack_from(packet)[2]
+        base = CohortKey(
+            slot.ssrc, slot.codecs[track.codec.name].payload_type, track.codec.name, slot.transport.tag_size, 0, 0
+        )
+        if slot.history is not None:
+            key = _continue(base, slot, track, packet, now)
+        else:
+            key = self._adopt(base, sequence) or base._replace(
+                sequence_delta=(random.randrange(1, 0x4000) - sequence) & 0xFFFF  # noqa: S311 - no secret
+            )
+        cohort = self.cohorts.get(key)
+        if cohort is None:
+            cohort = self.cohorts[key] = Cohort(key, sequence, self._forwarder.control)
+        slot.cohort = cohort
+        slot.layer = self
+        slot.first_sequence = sequence
+        cohort.add(slot)
+
+    def _adopt(self, base: CohortKey, sequence: int) -> CohortKey | None:
+        """A slot without a past takes the numbering of the largest fitting cohort, so that headers are shared."""
+        fitting = [
+            cohort
+            for key, cohort in self.cohorts.items()
+            if key[:4] == base[:4] and (sequence + key.sequence_delta) & 0xFFFF < NEAR_WRAP
+        ]
+        return max(fitting, key=lambda cohort: cohort.size).key if fitting else None
+
+    def _ntp_of_last(self, cohort: Cohort) -> int | None:
+        history = cohort.history()
+        if history is None or self.track is None:
+            return None
+        return self.track.ntp_of(history.timestamp - cohort.key.timestamp_delta)
+
+
+def _history(cohort: Cohort, before: History | None) -> History | None:
+    """Where the slot's stream stands now. VP8's picture ids are remembered over times with another codec."""
+    history = cohort.history()
+    if history is None or before is None or cohort.key.codec == "VP8":
+        return history or before
+    return history._replace(picture_id=before.picture_id, tl0=before.tl0)
+
+
+def _continue(base: CohortKey, slot: Slot, track: UpTrack, packet: bytes, now: float) -> CohortKey:
+    """Numbers that go on where the slot's last source stopped: the receiver sees one stream."""
+    history = slot.history
+    if history is None:
+        return base
+    _, _, sequence, timestamp, _ = FIXED.unpack_from(packet)
+    passed = _passed(history, slot.history_ntp, track, timestamp, now)
+    key = base._replace(
+        sequence_delta=(history.sequence + 1 - sequence) & 0xFFFF,
+        timestamp_delta=(history.timestamp + passed - timestamp) & 0xFFFFFFFF,
+    )
+    if base.codec != "VP8":
+        return key
+    found = vp8.parse(packet, FIXED_SIZE)
+    return key._replace(
+        picture_delta=(history.picture_id + 1 - found.picture_id) & 0x7FFF if found.picture_id >= 0 else 0,
+        tl0_delta=(history.tl0 + 1 - found.tl0_picture_index) & 0xFF if found.tl0_picture_index >= 0 else 0,
+    )
+
+
+def _passed(history: History, history_ntp: int | None, track: UpTrack, timestamp: int, now: float) -> int:
+    """Ticks since the slot's last picture: by the sender's clock where its reports tell, else by arrival.
+
+    Two layers of one picture arrive apart by as much as the pacing of the larger one; by its reports they are one.
+    """
+    rate = track.codec.clock_rate
+    arrival_s = now - history.at
+    ntp = track.ntp_of(timestamp)
+    if history_ntp is not None and ntp is not None:
+        sent_s = timestamp_distance(ntp >> 16, history_ntp >> 16) / 65536
+        if abs(sent_s - arrival_s) < MAX_CLOCK_ERROR_S:
+            return max(1, round(sent_s * rate))
+    return max(1, int(arrival_s * rate))

@@ -38,6 +38,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.ROOM_FULL: 409,
     ErrorCode.REMOVED: 403,
     ErrorCode.REPLACED: 409,
+    ErrorCode.COMPANION: 403,
     ErrorCode.NOT_JOINED: 409,
     ErrorCode.MEETING_NOT_OPEN: 409,
     ErrorCode.MEETING_STATE: 409,

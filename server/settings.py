@@ -24,6 +24,8 @@ class Settings:
     redis_url: str = ""  # "" = one server; else Socket.IO fan-out over Redis
     tls_cert: str = ""
     tls_key: str = ""
+    turn_urls: tuple[str, ...] = ()  # of coturn, as browsers write them
+    turn_secret: str = ""  # coturn's static-auth-secret
     demo: bool = True
     web_dist: Path = Path("web/dist")
     log_level: str = "INFO"
@@ -59,6 +61,8 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
         redis_url=env.get("REDIS_URL", ""),
         tls_cert=env.get("TLS_CERT", ""),
         tls_key=env.get("TLS_KEY", ""),
+        turn_urls=_turn_urls(env.get("TURN_URLS", ""), env.get("TURN_SECRET", "")),
+        turn_secret=env.get("TURN_SECRET", ""),
         demo=env.get("DEMO", "1") != "0",
         web_dist=Path(env.get("WEB_DIST", "web/dist")),
         log_level=env.get("LOG_LEVEL", "INFO"),
@@ -76,6 +80,16 @@ def _networks(name: str, text: str) -> tuple[str, ...]:
         except ValueError:
             raise ValueError(f"{name} must be addresses or networks, not {part!r}") from None
     return _list(text)
+
+
+def _turn_urls(text: str, secret: str) -> tuple[str, ...]:
+    urls = _list(text)
+    for url in urls:
+        if not url.startswith(("turn:", "turns:")):
+            raise ValueError(f"TURN_URLS must be turn: or turns: addresses, not {url!r}")
+    if urls and not secret:
+        raise ValueError("TURN_URLS needs TURN_SECRET, the static-auth-secret of the TURN server")
+    return urls
 
 
 def _async_driver(url: str) -> str:

@@ -22,7 +22,7 @@ from server.clock import Clock
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
 from server.protocol.http import JoinTicket
-from server.protocol.models import RoomRole
+from server.protocol.models import DeviceKind, RoomRole
 from server.telemetry.counters import count
 
 LIFETIME_MS = 60_000
@@ -62,7 +62,15 @@ class Tickets:
         self._used: dict[str, int] = {}
         self._limit = RateLimit(per_s=PER_MINUTE / 60, burst=PER_MINUTE)
 
-    def issue(self, meeting_id: str, actor: Actor, role: RoomRole, device: str, now: int) -> JoinTicket:
+    def issue(
+        self,
+        meeting_id: str,
+        actor: Actor,
+        role: RoomRole,
+        device: str,
+        now: int,
+        seat_held_on: DeviceKind | None = None,
+    ) -> JoinTicket:
         """Raises AppError RATE_LIMITED."""
         if not self._limit.allow(f"{actor.member_id}:{meeting_id}", now):
             raise AppError(ErrorCode.RATE_LIMITED, "too many tickets for this member", retryable=True)
@@ -79,7 +87,7 @@ class Tickets:
         }
         signed = f"{self._header}.{_encode(json.dumps(claims, ensure_ascii=False).encode())}"
         ticket = f"{signed}.{_encode(self._key.sign(signed.encode()))}"
-        return JoinTicket(ticket=ticket, expires_ms=now + LIFETIME_MS, server_url="")
+        return JoinTicket(ticket=ticket, expires_ms=now + LIFETIME_MS, server_url="", seat_held_on=seat_held_on)
 
     def redeem(self, text: str) -> TicketClaims:
         """Raises AppError TICKET_INVALID, TICKET_EXPIRED or TICKET_USED. Good once."""

@@ -109,7 +109,8 @@ async def issue_ticket(call: Call) -> JoinTicket:
     if (room := services.rooms.get(meeting.id)) is not None:
         services.rooms.seats.admit(room, actor.member_id)  # whom the host removed hears it here, in the lobby
     wish: TicketRequest = call.body
-    return services.tickets.issue(meeting.id, actor, RoomRole(row.role), wish.device, now)
+    held_on = services.rooms.seat_held_on(meeting.id, actor.member_id)
+    return services.tickets.issue(meeting.id, actor, RoomRole(row.role), wish.device, now, held_on)
 
 
 async def _seen(session: AsyncSession, call: Call, meeting_id: str) -> tuple[Meeting, Target]:

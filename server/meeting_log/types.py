@@ -37,6 +37,9 @@ EVENT_TYPES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("publication_muted", "participant_id source muted", ""),
         ("publication_ended", "participant_id source", ""),
         ("muted_by_host", "participant_id by", ""),
+        ("grants_changed", "participant_id withheld by", ""),  # withheld: [audio, video, screen] of what the role gives
+        ("quality_chosen", "participant_id level", ""),  # by hand, the most that is wanted; null: as much as fits
+        ("quality_changed", "participant_id level chosen", ""),  # the rung on which the media worker serves it now
         ("recording_started", "recording_id", "origin_ms"),
         ("recording_paused", "recording_id by", ""),
         ("recording_resumed", "recording_id by", ""),

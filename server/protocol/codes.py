@@ -30,6 +30,7 @@ class ErrorCode(StrEnum):
     ROOM_FULL = "room_full"
     REMOVED = "removed"  # the host removed you
     REPLACED = "replaced"  # joined on another device
+    COMPANION = "companion"  # a second device only watches; join without `companion` to speak here
     NOT_JOINED = "not_joined"
     MEETING_NOT_OPEN = "meeting_not_open"
     MEETING_STATE = "meeting_state"  # not possible in the meeting's present state

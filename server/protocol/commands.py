@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from server.protocol.base import Command, Message
 from server.protocol.events import AnyRoomEvent
-from server.protocol.models import RemarkInfo, RollEntry, RoomGrants, RoomSnapshot, SlotInfo, Source, WantedPicture
+from server.protocol.models import (
+    DeviceKind,
+    IceServer,
+    QualityLevel,
+    RemarkInfo,
+    RollEntry,
+    RoomGrants,
+    RoomSnapshot,
+    SlotInfo,
+    Source,
+    WantedPicture,
+)
 
 Id = str
 
 
 class ConnectAuth(Message):
-    """Socket.IO ``auth`` payload: a fresh ticket, or the resume token of a seat that the client already had."""
+    """Socket.IO ``auth`` payload: a fresh ticket, or the resume token of a seat that the client already had.
+
+    ``companion`` (with a ticket): as a second device that only watches, beside the one that holds the seat. Refused
+    with ``conflict`` when no device holds it. Without ``companion`` a ticket takes the seat over ("speak here").
+    """
 
     protocol: int
     ticket: str | None = Field(default=None, max_length=2048)
     resume_token: str | None = Field(default=None, max_length=256)
-    device: Literal["desktop", "phone", "site"] = "desktop"
+    device: DeviceKind = "desktop"
+    companion: bool = False
 
 
 class RoomJoined(Message):
-    """Either ``snapshot`` or, when the client's last revision is still known, the ``missed`` events after it."""
+    """Either ``snapshot`` or, when the client's last revision is still known, the ``missed`` events after it.
+
+    A ``companion`` has no resume token (""): it leaves with its socket and comes back with a new ticket.
+    """
 
     participant_id: Id
     resume_token: str
     grants: RoomGrants
     revision: int
     server_ms: int
+    companion: bool = False
     snapshot: RoomSnapshot | None = None
     missed: tuple[AnyRoomEvent, ...] | None = None
 
@@ -101,6 +121,28 @@ class ViewSet(Command):
     NAME: ClassVar[str] = "view.set"
     ANSWER: ClassVar = ViewAnswered
     pictures: tuple[WantedPicture, ...] = Field(max_length=32)
+
+
+class QualityChoose(Command):
+    """The most that the participant wants of the low-bandwidth ladder, by hand; None: as much as fits. Kept for the
+    seat until another device takes it over."""
+
+    NAME: ClassVar[str] = "quality.choose"
+    level: QualityLevel | None
+
+
+class IceServersAnswered(Message):
+    """Empty where the installation has no TURN server. Good for ``ttl_s``; ask again before a later ICE restart."""
+
+    servers: tuple[IceServer, ...]
+    ttl_s: int
+
+
+class IceServers(Command):
+    """TURN servers and a short-lived credential, for networks that let nothing else through."""
+
+    NAME: ClassVar[str] = "ice.servers"
+    ANSWER: ClassVar = IceServersAnswered
 
 
 class SignedIn(Message):
@@ -181,6 +223,17 @@ class ParticipantMute(Command):
     participant_id: Id
 
 
+class ParticipantAllow(Command):
+    """Host: what a participant may publish, of what the role gives. What is taken ends at once and stays taken through
+    reconnects, until it is given back."""
+
+    NAME: ClassVar[str] = "participant.allow"
+    participant_id: Id
+    audio: bool
+    video: bool
+    screen: bool
+
+
 class ParticipantRemove(Command):
     """Host: out of the room, and kept out of it (``removed``) until readmitted."""
 
@@ -213,6 +266,8 @@ COMMANDS: tuple[type[Command], ...] = (
     PublicationMute,
     PublicationRemove,
     ViewSet,
+    QualityChoose,
+    IceServers,
     SignIn,
     SignInProxy,
     RemarkPost,
@@ -223,6 +278,7 @@ COMMANDS: tuple[type[Command], ...] = (
     AgendaMove,
     StagePin,
     ParticipantMute,
+    ParticipantAllow,
     ParticipantRemove,
     ParticipantReadmit,
     RecordingPause,

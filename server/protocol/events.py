@@ -18,6 +18,7 @@ from server.protocol.models import (
     RecordingInfo,
     RemarkInfo,
     RollEntry,
+    RoomGrants,
     SlotInfo,
 )
 
@@ -144,7 +145,8 @@ class SpeakersChanged(VolatileEvent):
 
 
 class SlotsChanged(VolatileEvent):
-    """To one client: its slots now carry these publications."""
+    """To one client: its slots now carry these publications, or are ``paused`` for want of bandwidth (or not any
+    more)."""
 
     NAME: ClassVar[str] = "slots.changed"
     slots: tuple[SlotInfo, ...]
@@ -169,6 +171,24 @@ class CodecRequested(VolatileEvent):
     NAME: ClassVar[str] = "codec.requested"
     source: Literal["camera", "screen"]
     codec: Literal["H264", "VP8"]
+
+
+class LayersRequested(VolatileEvent):
+    """To one client: these encodings (rids) of the source are looked at; send them and no others.
+
+    Empty: nobody looks at it now. A source with a single encoding has the rid "". Repeated while what comes differs.
+    """
+
+    NAME: ClassVar[str] = "layers.requested"
+    source: Literal["camera", "screen"]
+    rids: tuple[str, ...]
+
+
+class GrantsChanged(VolatileEvent):
+    """To one client: what it may publish from now on; what is not in it any more has ended."""
+
+    NAME: ClassVar[str] = "grants.changed"
+    grants: RoomGrants
 
 
 class RoomClosed(VolatileEvent):
@@ -201,5 +221,7 @@ VOLATILE_EVENTS: tuple[type[VolatileEvent], ...] = (
     MediaMoved,
     MuteRequested,
     CodecRequested,
+    LayersRequested,
+    GrantsChanged,
     RoomClosed,
 )

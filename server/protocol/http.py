@@ -14,6 +14,7 @@ from pydantic import Field
 from server.protocol.base import Message
 from server.protocol.models import (
     AgendaItemInfo,
+    DeviceKind,
     MeetingState,
     MeetingType,
     RecordingInfo,
@@ -189,15 +190,20 @@ class MeetingPage(Message):
 class TicketRequest(Message):
     """``POST /api/meetings/{meeting_id}/ticket``."""
 
-    device: Literal["desktop", "phone", "site"] = "desktop"
+    device: DeviceKind = "desktop"
 
 
 class JoinTicket(Message):
-    """Goes into the Socket.IO ``auth`` payload, never into a URL. ``server_url`` owns the room ("" = same origin)."""
+    """Goes into the Socket.IO ``auth`` payload, never into a URL. ``server_url`` owns the room ("" = same origin).
+
+    ``seat_held_on``: another device of this member is in the room now. Joining takes the seat over, unless it is done
+    with ``companion``.
+    """
 
     ticket: str
     expires_ms: int
     server_url: str
+    seat_held_on: DeviceKind | None = None
 
 
 # --- replay and make-up -----------------------------------------------------------------------------------------------

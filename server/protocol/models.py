@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -60,15 +61,25 @@ class RoomGrants(Message):
     moderate: bool  # agenda, floor, stage, mute, remove, start, end
 
 
+DeviceKind = Literal["desktop", "phone", "site"]
+Publishing = Literal["audio", "video", "screen"]  # what the host can take from a participant
+
+
 class ParticipantInfo(Message):
+    """``companion_of``: this is a second device of that participant's member. It only watches, is not counted, stands
+    on no roll; its seat may not be (any more) in the room. ``withheld``: taken away by the host."""
+
     participant_id: str
     member_id: str
     name: str
     role: RoomRole
     presence: Presence
     joined_ms: int
-    device: str  # "desktop", "phone", "site"
+    device: str  # "desktop", "phone", "site"; of companions also "encoder", "player"
     signed_in: bool
+    quality: QualityLevel = QualityLevel.FULL  # the rung on which the media worker serves it now
+    withheld: tuple[Publishing, ...] = ()
+    companion_of: str | None = None
 
 
 class PublicationInfo(Message):
@@ -79,6 +90,14 @@ class PublicationInfo(Message):
     source: Source
     muted: bool
     flowing: bool
+
+
+class IceServer(Message):
+    """As ``RTCIceServer`` of browsers."""
+
+    urls: tuple[str, ...]
+    username: str
+    credential: str
 
 
 class HandInfo(Message):

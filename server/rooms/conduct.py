@@ -7,16 +7,15 @@ Everything is idempotent: it is said how things shall be, and nothing happens wh
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 
-from media.control import Source
+from media.control import SOURCES, Source
 from server.errors import AppError, ForbiddenError, NotFoundError
 from server.protocol.codes import ErrorCode
-from server.protocol.events import MuteRequested
-from server.protocol.models import MeetingState, RemarkInfo, RollEntry
-from server.rooms.desk import Desk
-from server.rooms.grants import may_publish, room_grants
+from server.protocol.events import GrantsChanged, MuteRequested
+from server.protocol.models import MeetingState, Publishing, RemarkInfo, RollEntry
+from server.rooms.desk import Desk, acting
+from server.rooms.grants import may_publish, publishing, room_grants
 from server.rooms.participant import Participant
 from server.rooms.publications import publication_id_of
 from server.rooms.remarks import remark_id_of
@@ -41,7 +40,7 @@ class Conduct:
         return await self._sign_in(room, member_id, {"method": "proxy", "by": who.member_id}, who)
 
     async def _sign_in(self, room: Room, member_id: str, payload: dict[str, str], who: Participant) -> RollEntry:
-        async with _acting(room, who):
+        async with acting(room, who):
             _require_open(room)
             if not room.roll.expects(member_id):
                 raise NotFoundError("this member is not on the roll")
@@ -56,7 +55,7 @@ class Conduct:
         if not clean:
             raise AppError(ErrorCode.VALIDATION, "the remark is empty", fields={"text": "must not be empty"})
         remark_id = remark_id_of(who.participant_id, request_id)
-        async with _acting(room, who):
+        async with acting(room, who):
             _require_live(room)
             if room.remarks.get(remark_id) is None:
                 payload = {**_remark_of(who, remark_id, room), "text": clean}
@@ -66,15 +65,15 @@ class Conduct:
             return remark
 
     async def raise_hand(self, room: Room, who: Participant) -> None:
-        async with _acting(room, who):
+        async with acting(room, who):
             _require_open(room)
             if who.participant_id not in room.hands:
                 await self._desk.record(room, "hand_raised", _hand(who), actor=who.member_id)
 
     async def lower_hand(self, room: Room, who: Participant, participant_id: str | None) -> None:
-        async with _acting(room, who):
+        async with acting(room, who):
             whose = _other(room, participant_id or who.participant_id)
-            if whose is not who and not room_grants(who.role).moderate:
+            if whose is not who and not who.grants().moderate:
                 raise ForbiddenError("only the host takes down another's hand")
             if whose.participant_id in room.hands:
                 payload = _hand(whose) if whose is who else {**_hand(whose), "by": who.member_id}
@@ -82,21 +81,21 @@ class Conduct:
 
     async def give_floor(self, room: Room, who: Participant, participant_id: str, request_id: str) -> None:
         remark_id = remark_id_of(who.participant_id, request_id)
-        async with _acting(room, who):
+        async with acting(room, who):
             _require_live(room)
             speaker = _other(room, participant_id)
             if room.floor.is_held_by(participant_id) or room.remarks.get(remark_id):
                 return
-            if not room_grants(speaker.role).publish_audio:
-                raise AppError(ErrorCode.CONFLICT, "an observer cannot have the floor")
+            if not speaker.grants().publish_audio:
+                raise AppError(ErrorCode.CONFLICT, "who may not be heard cannot have the floor")
             await self.end_turn(room, who)
             payload = {**_remark_of(speaker, remark_id, room), "by": who.member_id}
             await self._desk.record(room, "floor_given", payload, actor=who.member_id)
 
     async def end_floor(self, room: Room, who: Participant) -> None:
-        async with _acting(room, who):
+        async with acting(room, who):
             mine = room.floor.turn is None or room.floor.is_held_by(who.participant_id)
-            if not mine and not room_grants(who.role).moderate:
+            if not mine and not who.grants().moderate:
                 raise ForbiddenError("only the host ends another's turn")
             await self.end_turn(room, who)
 
@@ -117,7 +116,7 @@ class Conduct:
     # --- agenda, stage ---
 
     async def move_agenda(self, room: Room, who: Participant, item_id: str | None) -> None:
-        async with _acting(room, who):
+        async with acting(room, who):
             _require_live(room)
             if item_id is not None and item_id not in room.agenda:
                 raise NotFoundError("no such agenda item")
@@ -125,7 +124,7 @@ class Conduct:
                 await self._desk.record(room, "agenda_moved", {"item_id": item_id}, actor=who.member_id)
 
     async def pin_stage(self, room: Room, who: Participant, publication_id: str | None) -> None:
-        async with _acting(room, who):
+        async with acting(room, who):
             if publication_id is not None and room.publications.get(publication_id) is None:
                 raise NotFoundError("nobody sends this")
             if room.stage.pinned != publication_id:
@@ -134,9 +133,9 @@ class Conduct:
     # --- publications ---
 
     async def publish(self, room: Room, who: Participant, source: Source, *, muted: bool) -> None:
-        if not may_publish(who.role, source):
-            raise ForbiddenError(f"no grant for {source}")
-        async with _acting(room, who):
+        async with acting(room, who):
+            if not may_publish(who.grants(), source):
+                raise ForbiddenError(f"no grant for {source}")
             if room.publications.get(publication_id_of(who.participant_id, source)) is None:
                 payload = {"participant_id": who.participant_id, "source": source, "muted": muted}
                 await self._desk.record(room, "publication_started", payload, actor=who.member_id)
@@ -144,7 +143,7 @@ class Conduct:
                 await self._mute(room, who, source, muted)
 
     async def mute(self, room: Room, who: Participant, source: Source, *, muted: bool) -> None:
-        async with _acting(room, who):
+        async with acting(room, who):
             if room.publications.get(publication_id_of(who.participant_id, source)) is None:
                 raise NotFoundError(f"you do not send {source}")
             await self._mute(room, who, source, muted)
@@ -156,13 +155,13 @@ class Conduct:
             await self._desk.record(room, "publication_muted", payload, actor=who.member_id)
 
     async def unpublish(self, room: Room, who: Participant, source: Source) -> None:
-        async with _acting(room, who):
+        async with acting(room, who):
             if room.publications.get(publication_id_of(who.participant_id, source)) is not None:
                 payload = {"participant_id": who.participant_id, "source": source}
                 await self._desk.record(room, "publication_ended", payload, actor=who.member_id)
 
     async def mute_other(self, room: Room, who: Participant, participant_id: str) -> None:
-        async with _acting(room, who):
+        async with acting(room, who):
             target = _other(room, participant_id)
             publication = room.publications.get(publication_id_of(participant_id, "microphone"))
             if publication is None or publication.muted:
@@ -172,21 +171,32 @@ class Conduct:
             if target.connection is not None:
                 self._desk.audience.tell(room.meeting_id, target.connection, MuteRequested(source="microphone"))
 
+    async def allow(
+        self, room: Room, who: Participant, participant_id: str, allowed: Collection[Publishing]
+    ) -> Participant:
+        """Takes from a participant, or gives back, what the role lets it publish. Returns that participant."""
+        async with acting(room, who):
+            target = _other(room, participant_id)
+            if target is who:
+                raise AppError(ErrorCode.VALIDATION, "not yourself", fields={"participant_id": "is yourself"})
+            withheld = tuple(kind for kind in _of_role(target) if kind not in allowed)
+            if withheld == target.withheld:
+                return target
+            payload = {"participant_id": participant_id, "withheld": list(withheld), "by": who.member_id}
+            await self._desk.record(room, "grants_changed", payload, actor=who.member_id)
+            for source in SOURCES:
+                if publishing(source) in withheld and room.publications.get(publication_id_of(participant_id, source)):
+                    ended = {"participant_id": participant_id, "source": source}
+                    await self._desk.record(room, "publication_ended", ended, actor=who.member_id)
+            if target.connection is not None:
+                self._desk.audience.tell(room.meeting_id, target.connection, GrantsChanged(grants=target.grants()))
+            return target
+
 
 def clean_text(text: str) -> str:
     """Without control and direction characters (but line breaks and joiners), which documents cannot hold."""
     kept = (c for c in text if c in _KEPT or (unicodedata.category(c) not in ("Cc", "Cf", "Cs") and c not in _BAD))
     return "".join(kept).strip()
-
-
-@asynccontextmanager
-async def _acting(room: Room, who: Participant) -> AsyncIterator[None]:
-    """The room's lock, for somebody who is still in the room when it is had: he may have left, or been removed, while
-    his command waited. Raises AppError NOT_JOINED."""
-    async with room.lock:
-        if not who.in_room:
-            raise AppError(ErrorCode.NOT_JOINED, "the seat was given up")
-        yield
 
 
 def _require_open(room: Room) -> None:
@@ -204,6 +214,16 @@ def _other(room: Room, participant_id: str) -> Participant:
     if found is None:
         raise NotFoundError("no such participant in the room")
     return found
+
+
+def _of_role(who: Participant) -> tuple[Publishing, ...]:
+    grants = room_grants(who.role)
+    kinds: tuple[tuple[Publishing, bool], ...] = (
+        ("audio", grants.publish_audio),
+        ("video", grants.publish_video),
+        ("screen", grants.share_screen),
+    )
+    return tuple(kind for kind, granted in kinds if granted)
 
 
 def _hand(who: Participant) -> dict[str, str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from server.clock import Clock
+from server.errors import AppError
 from server.meeting_log.ports import MeetingLog
 from server.protocol.base import RoomEvent
+from server.protocol.codes import ErrorCode
+from server.rooms.participant import Participant
 from server.rooms.ports import Audience
 from server.rooms.room import E, Room
 from server.rooms.transitions import apply
@@ -40,3 +45,13 @@ class Desk:
     def show(self, room: Room, kind: type[E], **fields: Any) -> None:
         """A numbered event about something that is not kept in the log."""
         self.audience.publish(room.meeting_id, room.emit(kind, self.clock.now_ms(), **fields))
+
+
+@asynccontextmanager
+async def acting(room: Room, who: Participant) -> AsyncIterator[None]:
+    """The room's lock, for somebody who is still in the room when it is had: he may have left, or been removed, while
+    his command waited. Raises AppError NOT_JOINED."""
+    async with room.lock:
+        if not who.in_room:
+            raise AppError(ErrorCode.NOT_JOINED, "the seat was given up")
+        yield

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from media.control import Grants, Source
-from server.protocol.models import RoomGrants, RoomRole
+from server.protocol.models import Publishing, RoomGrants, RoomRole
 
 Rule = Literal["anyone", "speaker", "remark", "moderate", "keep_record"]
 
@@ -21,6 +22,8 @@ COMMAND_RULES: dict[str, Rule] = {
     "publication.mute": "anyone",
     "publication.remove": "anyone",
     "view.set": "anyone",
+    "quality.choose": "anyone",
+    "ice.servers": "anyone",
     "sign_in.self": "remark",
     "sign_in.proxy": "keep_record",
     "remark.post": "remark",
@@ -31,6 +34,7 @@ COMMAND_RULES: dict[str, Rule] = {
     "agenda.move": "keep_record",
     "stage.pin": "moderate",
     "participant.mute": "moderate",
+    "participant.allow": "moderate",
     "participant.remove": "moderate",
     "participant.readmit": "moderate",
     "recording.pause": "moderate",
@@ -40,22 +44,32 @@ COMMAND_RULES: dict[str, Rule] = {
 _SHARERS = frozenset({RoomRole.HOST, RoomRole.RECORDER, RoomRole.LECTURER})
 
 
-def room_grants(role: RoomRole) -> RoomGrants:
-    """Observers look and listen."""
+def room_grants(role: RoomRole, withheld: Collection[Publishing] = ()) -> RoomGrants:
+    """Observers look and listen. ``withheld``: what the host has taken from this one."""
     taking_part = role is not RoomRole.OBSERVER
     return RoomGrants(
-        publish_audio=taking_part,
-        publish_video=taking_part,
-        share_screen=role in _SHARERS,
+        publish_audio=taking_part and "audio" not in withheld,
+        publish_video=taking_part and "video" not in withheld,
+        share_screen=role in _SHARERS and "screen" not in withheld,
         remark=taking_part,
         moderate=role is RoomRole.HOST,
     )
 
 
-def media_grants(role: RoomRole) -> Grants:
+def media_grants(grants: RoomGrants) -> Grants:
     """The same, as the media worker enforces it on packets."""
-    grants = room_grants(role)
     return Grants(audio=grants.publish_audio, video=grants.publish_video, screen=grants.share_screen)
+
+
+def publishing(source: Source) -> Publishing:
+    """Under which grant a source stands."""
+    match source:
+        case "microphone":
+            return "audio"
+        case "camera":
+            return "video"
+        case "screen" | "screen_audio":
+            return "screen"
 
 
 def may_command(role: RoomRole, command: str) -> bool:
@@ -76,12 +90,5 @@ def may_command(role: RoomRole, command: str) -> bool:
             return False
 
 
-def may_publish(role: RoomRole, source: Source) -> bool:
-    grants = room_grants(role)
-    match source:
-        case "microphone":
-            return grants.publish_audio
-        case "camera":
-            return grants.publish_video
-        case "screen" | "screen_audio":
-            return grants.share_screen
+def may_publish(grants: RoomGrants, source: Source) -> bool:
+    return bool(getattr(media_grants(grants), publishing(source)))

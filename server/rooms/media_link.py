@@ -5,12 +5,21 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from media.control import ParticipantMedia, SlotInfo, Source, TransportAnswer, TransportState, WantedPicture
+from media.control import (
+    SOURCES,
+    ParticipantMedia,
+    SlotInfo,
+    Source,
+    TransportAnswer,
+    TransportState,
+    WantedPicture,
+)
+from media.control import SlotsChanged as WorkerSlotsChanged
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
-from server.protocol.events import MediaMoved, PublicationChanged, SpeakersChanged
+from server.protocol.events import MediaMoved, PublicationChanged, SlotsChanged, SpeakersChanged
 from server.rooms.desk import Desk
-from server.rooms.grants import media_grants
+from server.rooms.grants import media_grants, publishing
 from server.rooms.participant import Participant
 from server.rooms.ports import MediaPlane
 from server.rooms.publications import publication_id_of
@@ -30,12 +39,29 @@ class MediaLink:
 
     async def offer(self, room: Room, who: Participant, sdp: str) -> TransportAnswer:
         """Raises AppError BAD_SDP, NO_USABLE_MEDIA, ROOM_FULL, MEDIA_UNAVAILABLE, NOT_JOINED."""
-        answer = await self._plane.offer(room.meeting_id, who.participant_id, sdp, media_grants(who.role))
+        grants = who.grants()
+        answer = await self._plane.offer(room.meeting_id, who.participant_id, sdp, media_grants(grants))
         if not who.in_room:  # removed, or gone, while the worker answered: closing came before there was anything
             with suppress(AppError):
                 await self.close_transport(room, who.participant_id)
             raise AppError(ErrorCode.NOT_JOINED, "the seat was given up")
+        if who.grants() != grants:  # changed while the worker answered, and it heard of the change first
+            await self.enforce_grants(room, who)
+        if who.quality_cap is not None or who.cap_told:
+            await self._plane.set_quality(room.meeting_id, who.participant_id, who.quality_cap)
+            who.cap_told = who.quality_cap is not None
         return answer
+
+    async def enforce_grants(self, room: Room, who: Participant) -> None:
+        """From the next packet on. A worker that does not take it loses the whole transport."""
+        try:
+            await self._plane.set_grants(room.meeting_id, who.participant_id, media_grants(who.grants()))
+        except AppError:
+            with suppress(AppError):
+                await self.close_transport(room, who.participant_id)
+        for source in SOURCES:
+            if publishing(source) in who.withheld:
+                await self.withdraw(room, who, source)
 
     async def set_view(self, room: Room, who: Participant, pictures: tuple[WantedPicture, ...]) -> tuple[SlotInfo, ...]:
         return await self._plane.set_view(room.meeting_id, who.participant_id, pictures)
@@ -56,6 +82,11 @@ class MediaLink:
                 seat.liveness.handle_media(state, self._desk.clock.monotonic_ms())
                 await self._seats.settle_presence(room, seat)
 
+    def handle_slots(self, room: Room, event: WorkerSlotsChanged) -> None:
+        seat = room.in_room(event.participant_id)
+        if seat is not None and seat.connection is not None:
+            self._desk.audience.tell(room.meeting_id, seat.connection, SlotsChanged(slots=event.slots))
+
     def handle_flow(self, room: Room, publication_id: str, flowing: bool) -> None:
         changed = room.publications.set_flowing(publication_id, flowing)
         if changed is not None:
@@ -66,8 +97,15 @@ class MediaLink:
         self._desk.audience.publish(room.meeting_id, SpeakersChanged(participant_ids=room.speakers))
 
     async def handle_adopted(self, room: Room, participants: tuple[ParticipantMedia, ...]) -> None:
-        """A worker came (back) with this room running: its word replaces what we thought."""
+        """A worker came (back) with this room running: its word replaces what we thought. What was taken from somebody
+        while it did not hear us is taken now."""
         for participant in participants:
+            seat = room.in_room(participant.participant_id)
+            if seat is None:
+                with suppress(AppError):
+                    await self.close_transport(room, participant.participant_id)
+            elif seat.withheld:
+                await self.enforce_grants(room, seat)
             await self.handle_transport(room, participant.participant_id, participant.state)
         carried = {
             publication_id_of(participant.participant_id, source)

@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.protocol.models import ParticipantInfo, Presence, RoomRole
+from server.protocol.models import (
+    DeviceKind,
+    ParticipantInfo,
+    Presence,
+    Publishing,
+    QualityLevel,
+    RoomGrants,
+    RoomRole,
+)
+from server.rooms.grants import room_grants
 from server.rooms.presence import Liveness
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A rung of the low-bandwidth ladder, and whether it is there because it was chosen by hand."""
+
+    level: QualityLevel
+    chosen: bool
+
+
+FULL = Served(QualityLevel.FULL, chosen=False)
 
 
 @dataclass(slots=True)
@@ -25,6 +45,16 @@ class Participant:
     left_reason: str | None = None
     seen_ms: int = 0  # wall clock: last time that the log knows the seat to be held
     connection: str | None = None
+    withheld: tuple[Publishing, ...] = ()  # by the host
+    quality: Served = FULL  # as the log has it
+    served: Served = FULL  # as the media worker said last
+    quality_cap: QualityLevel | None = None  # chosen by hand
+    cap_told: bool = False  # the media worker has one of this seat
+    quality_logged_ms: int | None = None  # monotonic
+
+    def grants(self) -> RoomGrants:
+        """What this one may do now."""
+        return room_grants(self.role, self.withheld)
 
     def info(self, *, signed_in: bool) -> ParticipantInfo:
         return ParticipantInfo(
@@ -36,4 +66,15 @@ class Participant:
             joined_ms=self.joined_ms,
             device=self.device,
             signed_in=signed_in,
+            quality=self.quality.level,
+            withheld=self.withheld,
         )
+
+
+def device_kind(device: str) -> DeviceKind:
+    """Older logs may say more than is told apart today."""
+    match device:
+        case "phone" | "site":
+            return device
+        case _:
+            return "desktop"

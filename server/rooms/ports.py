@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from media.control import Grants, SlotInfo, TransportAnswer, WantedPicture
+from media.control import Grants, QualityLevel, SlotInfo, TransportAnswer, WantedPicture
 from server.planning.profiles import MeetingProfile
 from server.planning.service import FrozenRoll
 from server.protocol.base import RoomEvent, VolatileEvent
@@ -47,6 +47,14 @@ class MediaPlane(Protocol):
     async def set_view(
         self, room_id: str, participant_id: str, pictures: tuple[WantedPicture, ...]
     ) -> tuple[SlotInfo, ...]: ...
+
+    async def set_grants(self, room_id: str, participant_id: str, grants: Grants) -> None:
+        """From the next packet on. Nothing happens when the participant has no transport."""
+        ...
+
+    async def set_quality(self, room_id: str, participant_id: str, level: QualityLevel | None) -> None:
+        """The most that the participant wants. Nothing happens when it has no transport."""
+        ...
 
     async def end_publication(self, room_id: str, publication_id: str) -> None: ...
 

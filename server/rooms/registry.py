@@ -13,7 +13,10 @@ from contextlib import suppress
 from media.control import (
     ParticipantMedia,
     PublicationCodecWanted,
+    PublicationLayersWanted,
     PublicationMedia,
+    QualityChanged,
+    SlotsChanged,
     SpeakersChanged,
     TransportChanged,
 )
@@ -23,15 +26,17 @@ from server.errors import AppError, DatabaseAwayError
 from server.meeting_log.ports import MeetingLog
 from server.meeting_log.types import LoggedEvent
 from server.protocol.codes import ErrorCode
-from server.protocol.models import MeetingState, Presence
+from server.protocol.models import DeviceKind, MeetingState, Presence
 from server.rooms import persistence
-from server.rooms.codec_requests import tell_publisher
 from server.rooms.conduct import Conduct
 from server.rooms.desk import Desk
 from server.rooms.lifecycle import Lifecycle
 from server.rooms.media_link import MediaLink
+from server.rooms.participant import device_kind
 from server.rooms.ports import Audience, MediaPlane, RecordBook, RecordingPlane, RollKeeper
 from server.rooms.presence import RECOVERY_GRACE_MS
+from server.rooms.publisher_requests import request_codec, request_layers
+from server.rooms.quality import Quality
 from server.rooms.recording import RecordingDesk
 from server.rooms.revisions import Revisions
 from server.rooms.room import Room
@@ -59,6 +64,7 @@ class RoomRegistry:
     lifecycle: Lifecycle
     recording: RecordingDesk
     media: MediaLink
+    quality: Quality
 
     def __init__(self, db: Database, log: MeetingLog, clock: Clock, keeper: RollKeeper, book: RecordBook) -> None:
         self._db = db
@@ -83,6 +89,7 @@ class RoomRegistry:
         self.conduct = Conduct(self.desk)
         self.seats = Seats(self.desk, self.conduct)
         self.media = MediaLink(self.desk, self.seats, media)
+        self.quality = Quality(self.desk, media)
         self.recording = RecordingDesk(self.desk, self._db, recordings, self._book, self._deferred)
         self.lifecycle = Lifecycle(
             self.desk,
@@ -106,6 +113,12 @@ class RoomRegistry:
         if room.state is MeetingState.SCHEDULED:
             await self._refresh(room)
         return room
+
+    def seat_held_on(self, meeting_id: str, member_id: str) -> DeviceKind | None:
+        """The device on which this member is in the room now."""
+        room = self._rooms.get(meeting_id)
+        seat = room.seat_of(member_id) if room else None
+        return device_kind(seat.device) if seat and seat.connection is not None else None
 
     async def cancel(self, meeting_id: str) -> None:
         """A meeting that has not begun. Raises AppError MEETING_STATE, NotFoundError, DatabaseAwayError."""
@@ -224,6 +237,7 @@ class RoomRegistry:
         for participant_id in await self.seats.sweep(room):
             with suppress(AppError):
                 await self.media.close_transport(room, participant_id)
+        await self.quality.sweep(room)
         if room.definition.record:
             await self.recording.begin_again(room)
         if room.state is MeetingState.LIVE and not room.present():
@@ -265,6 +279,7 @@ class RoomRegistry:
 
     async def handle_moved(self, room_id: str) -> None:
         if room := self._rooms.get(room_id):
+            self.quality.forget(room)
             await self.media.handle_moved(room)
 
     async def handle_transport(self, event: TransportChanged) -> None:
@@ -277,7 +292,19 @@ class RoomRegistry:
 
     def handle_codec_wanted(self, event: PublicationCodecWanted) -> None:
         if room := self._rooms.get(event.room_id):
-            tell_publisher(self.desk.audience, room, event)
+            request_codec(self.desk.audience, room, event)
+
+    def handle_layers_wanted(self, event: PublicationLayersWanted) -> None:
+        if room := self._rooms.get(event.room_id):
+            request_layers(self.desk.audience, room, event)
+
+    def handle_slots(self, event: SlotsChanged) -> None:
+        if room := self._rooms.get(event.room_id):
+            self.media.handle_slots(room, event)
+
+    async def handle_quality(self, event: QualityChanged) -> None:
+        if room := self._rooms.get(event.room_id):
+            await self.quality.handle_changed(room, event)
 
     def handle_speakers(self, event: SpeakersChanged) -> None:
         if room := self._rooms.get(event.room_id):

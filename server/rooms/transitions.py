@@ -14,9 +14,9 @@ from recordings.control import RecordingState
 from server.meeting_log.types import LoggedEvent
 from server.protocol import events
 from server.protocol.base import RoomEvent
-from server.protocol.models import MeetingState, Presence, RecordingInfo, RemarkInfo, RoomRole
+from server.protocol.models import MeetingState, Presence, QualityLevel, RecordingInfo, RemarkInfo, RoomRole
 from server.rooms.floor import Turn
-from server.rooms.participant import Participant
+from server.rooms.participant import FULL, Participant, Served
 from server.rooms.presence import Liveness
 from server.rooms.publications import publication_id_of
 from server.rooms.room import Room
@@ -67,7 +67,11 @@ def _joined(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEv
         room.participants[seat.participant_id] = seat
     if not was_shown:
         seat.joined_ms = event.at_ms
-    seat.device, seat.epoch = payload["device"], payload.get("epoch", seat.epoch)
+        seat.quality = seat.served = FULL
+    epoch = payload.get("epoch", seat.epoch)
+    if epoch != seat.epoch:  # another device on another network
+        seat.quality_cap = None
+    seat.device, seat.epoch = payload["device"], epoch
     seat.in_room, seat.left_reason, seat.presence = True, None, Presence.PRESENT
     seat.seen_ms = event.at_ms
     kind = events.ParticipantChanged if was_shown else events.ParticipantJoined
@@ -114,6 +118,24 @@ def _readmitted(room: Room, payload: Payload, _event: LoggedEvent) -> Iterator[R
     """As if the seat had been left of one's own accord."""
     room.participants[payload["participant_id"]].left_reason = "left"
     yield from ()
+
+
+def _grants_changed(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEvent]:
+    seat = room.participants[payload["participant_id"]]
+    seat.withheld = tuple(payload["withheld"])
+    yield room.emit(events.ParticipantChanged, event.at_ms, participant=room.info_of(seat))
+
+
+def _quality_chosen(room: Room, payload: Payload, _event: LoggedEvent) -> Iterator[RoomEvent]:
+    level = payload["level"]
+    room.participants[payload["participant_id"]].quality_cap = None if level is None else QualityLevel(level)
+    yield from ()
+
+
+def _quality_changed(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEvent]:
+    seat = room.participants[payload["participant_id"]]
+    seat.quality = seat.served = Served(QualityLevel(payload["level"]), payload["chosen"])
+    yield room.emit(events.ParticipantChanged, event.at_ms, participant=room.info_of(seat))
 
 
 def _signed_in(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEvent]:
@@ -256,6 +278,9 @@ TRANSITIONS: dict[str, Transition] = {
     "publication_ended": _publication_ended,
     "publication_muted": _publication_muted,
     "muted_by_host": _muted_by_host,
+    "grants_changed": _grants_changed,
+    "quality_chosen": _quality_chosen,
+    "quality_changed": _quality_changed,
     "recording_started": _recording(RecordingState.STARTING),
     "recording_paused": _recording(RecordingState.PAUSED),
     "recording_resumed": _recording(RecordingState.RECORDING),

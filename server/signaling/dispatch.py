@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from server.auth.rate import RateLimit
+from server.auth.turn import TurnServers
 from server.clock import Clock
 from server.error_map import error_info, wrong_fields
 from server.errors import AppError, ForbiddenError
@@ -39,8 +40,9 @@ _NOT_KEPT = (RoomJoin, RoomLeave)
 class Dispatcher:
     """One for all sessions."""
 
-    def __init__(self, rooms: RoomRegistry, tokens: ResumeTokens, clock: Clock) -> None:
+    def __init__(self, rooms: RoomRegistry, tokens: ResumeTokens, clock: Clock, turn: TurnServers) -> None:
         self._rooms = rooms
+        self._turn = turn
         self._tokens = tokens
         self._clock = clock
         self._acks: dict[tuple[str, str], SeatAcks] = {}  # by meeting and participant
@@ -110,7 +112,7 @@ class Dispatcher:
             raise ForbiddenError(f"no right to {command.NAME}")
 
     async def _answer(self, session: Session, command: Command) -> dict[str, Any]:
-        call = Call(session, command, self._rooms, self._tokens, self._clock)
+        call = Call(session, command, self._rooms, self._tokens, self._clock, self._turn)
         data = await HANDLERS[type(command)](call)
         return Ack(ok=True, data=data.model_dump(mode="json") if data is not None else None).model_dump(mode="json")
 

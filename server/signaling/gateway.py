@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from server.auth.rate import RateLimit
+from server.auth.turn import TurnServers
 from server.error_map import error_info, wrong_fields
 from server.errors import AppError
 from server.protocol.base import PROTOCOL_VERSION
@@ -60,7 +61,8 @@ class Gateway:
         self._entries = RateLimit(ENTRIES_PER_MINUTE / 60, ENTRIES_PER_MINUTE)
         self.sio = make_sockets(services.settings)
         self.notifier = Notifier(_SocketWire(self.sio))
-        self._dispatcher = Dispatcher(services.rooms, tokens, services.clock)
+        turn = TurnServers(services.settings.turn_urls, services.settings.turn_secret, services.clock)
+        self._dispatcher = Dispatcher(services.rooms, tokens, services.clock, turn)
         self.sio.on("connect", self._handle_connect)
         self.sio.on("disconnect", self._handle_disconnect)
         self.sio.on("*", self._handle_message)

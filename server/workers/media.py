@@ -115,13 +115,25 @@ class MediaWorkers:
         message = control.ViewSet(room_id=room_id, participant_id=participant_id, pictures=pictures)
         return (await self._in_room(room_id, message, control.ViewAssigned)).slots
 
+    async def set_grants(self, room_id: str, participant_id: str, grants: Grants) -> None:
+        await self._to_participant(
+            room_id, control.GrantsSet(room_id=room_id, participant_id=participant_id, grants=grants)
+        )
+
+    async def set_quality(self, room_id: str, participant_id: str, level: control.QualityLevel | None) -> None:
+        await self._to_participant(
+            room_id, control.QualitySet(room_id=room_id, participant_id=participant_id, level=level)
+        )
+
     async def close_transport(self, room_id: str, participant_id: str) -> None:
+        await self._to_participant(room_id, control.TransportClose(room_id=room_id, participant_id=participant_id))
+
+    async def _to_participant(self, room_id: str, message: BaseModel) -> None:
+        """Nothing happens when the participant has no transport."""
         link = self._placed(room_id)
         if link is not None:
-            await self._translated(
-                link.tell(control.TransportClose(room_id=room_id, participant_id=participant_id)),
-                ignored=(MediaErrorCode.UNKNOWN_ROOM, MediaErrorCode.UNKNOWN_PARTICIPANT),
-            )
+            ignored = (MediaErrorCode.UNKNOWN_ROOM, MediaErrorCode.UNKNOWN_PARTICIPANT)
+            await self._translated(link.tell(message), ignored=ignored)
 
     async def end_publication(self, room_id: str, publication_id: str) -> None:
         """Best effort: a worker that does not hear it notices the silence."""
@@ -296,6 +308,15 @@ class MediaWorkers:
             case control.PublicationCodecWanted.NAME:
                 if wish := parsed(control.PublicationCodecWanted, raw):
                     self._listener.handle_codec_wanted(wish)
+            case control.PublicationLayersWanted.NAME:
+                if layers := parsed(control.PublicationLayersWanted, raw):
+                    self._listener.handle_layers_wanted(layers)
+            case control.SlotsChanged.NAME:
+                if slots := parsed(control.SlotsChanged, raw):
+                    self._listener.handle_slots(slots)
+            case control.QualityChanged.NAME:
+                if quality := parsed(control.QualityChanged, raw):
+                    await self._listener.handle_quality(quality)
             case control.SpeakersChanged.NAME:
                 if speakers := parsed(control.SpeakersChanged, raw):
                     self._listener.handle_speakers(speakers)

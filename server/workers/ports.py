@@ -7,7 +7,10 @@ from typing import Protocol
 from media.control import (
     ParticipantMedia,
     PublicationCodecWanted,
+    PublicationLayersWanted,
     PublicationMedia,
+    QualityChanged,
+    SlotsChanged,
     SpeakersChanged,
     TransportChanged,
 )
@@ -34,6 +37,12 @@ class MediaListener(Protocol):
     def handle_flow(self, event: PublicationMedia) -> None: ...
 
     def handle_codec_wanted(self, event: PublicationCodecWanted) -> None: ...
+
+    def handle_layers_wanted(self, event: PublicationLayersWanted) -> None: ...
+
+    def handle_slots(self, event: SlotsChanged) -> None: ...
+
+    async def handle_quality(self, event: QualityChanged) -> None: ...
 
     def handle_speakers(self, event: SpeakersChanged) -> None: ...
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from server.auth.turn import TurnServers
 from server.clock import Clock
 from server.protocol.base import Message
 from server.rooms.participant import Participant
@@ -24,6 +25,7 @@ class Call:
     rooms: RoomRegistry
     tokens: ResumeTokens
     clock: Clock
+    turn: TurnServers
 
     @property
     def room(self) -> Room:

@@ -1,16 +1,26 @@
-"""The host and another participant: mute, remove, readmit."""
+"""The host and another participant: mute, take what it publishes, remove, readmit."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from server.errors import AppError
-from server.protocol.commands import ParticipantMute, ParticipantReadmit, ParticipantRemove
+from server.protocol.commands import ParticipantAllow, ParticipantMute, ParticipantReadmit, ParticipantRemove
+from server.protocol.models import Publishing
 from server.signaling.handlers.call import Call, Handler
 
 
 async def mute(call: Call) -> None:
     await call.rooms.conduct.mute_other(call.room, call.who, call.command.participant_id)
+
+
+async def allow(call: Call) -> None:
+    """Asked again: the media worker is told again."""
+    command = call.command
+    wishes: dict[Publishing, bool] = {"audio": command.audio, "video": command.video, "screen": command.screen}
+    allowed = [kind for kind, is_allowed in wishes.items() if is_allowed]
+    target = await call.rooms.conduct.allow(call.room, call.who, command.participant_id, allowed)
+    await call.rooms.media.enforce_grants(call.room, target)
 
 
 async def remove(call: Call) -> None:
@@ -24,4 +34,9 @@ async def readmit(call: Call) -> None:
     await call.rooms.seats.readmit(call.room, call.who, call.command.member_id)
 
 
-HANDLERS: dict[type, Handler] = {ParticipantMute: mute, ParticipantRemove: remove, ParticipantReadmit: readmit}
+HANDLERS: dict[type, Handler] = {
+    ParticipantMute: mute,
+    ParticipantAllow: allow,
+    ParticipantRemove: remove,
+    ParticipantReadmit: readmit,
+}

@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from server.errors import AppError
 from server.protocol.commands import RoomJoin, RoomJoined, RoomLeave
-from server.rooms.grants import room_grants
 from server.signaling.handlers.call import Call, Handler
 from server.signaling.resume import ResumeClaims
 
@@ -28,7 +27,7 @@ async def join(call: Call) -> RoomJoined:
     return RoomJoined(
         participant_id=seat.participant_id,
         resume_token=call.tokens.make(claims),
-        grants=room_grants(seat.role),
+        grants=seat.grants(),
         revision=arrival.revision,
         server_ms=call.clock.now_ms(),
         snapshot=arrival.snapshot,

@@ -50,6 +50,7 @@ const ACTIONS: Record<AppErrorCode, PageAction> = {
   room_full: 'retry',
   removed: 'home',
   replaced: 'home',
+  companion: 'home',
   not_joined: 'retry',
   meeting_not_open: 'home',
   meeting_state: 'reload',

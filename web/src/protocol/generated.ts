@@ -14,6 +14,8 @@ export const Commands = {
   PublicationMute: "publication.mute",
   PublicationRemove: "publication.remove",
   ViewSet: "view.set",
+  QualityChoose: "quality.choose",
+  IceServers: "ice.servers",
   SignIn: "sign_in.self",
   SignInProxy: "sign_in.proxy",
   RemarkPost: "remark.post",
@@ -24,6 +26,7 @@ export const Commands = {
   AgendaMove: "agenda.move",
   StagePin: "stage.pin",
   ParticipantMute: "participant.mute",
+  ParticipantAllow: "participant.allow",
   ParticipantRemove: "participant.remove",
   ParticipantReadmit: "participant.readmit",
   RecordingPause: "recording.pause",
@@ -53,6 +56,8 @@ export const VolatileEvents = {
   MediaMoved: "media.moved",
   MuteRequested: "mute.requested",
   CodecRequested: "codec.requested",
+  LayersRequested: "layers.requested",
+  GrantsChanged: "grants.changed",
   RoomClosed: "room.closed",
 } as const;
 
@@ -89,6 +94,7 @@ export const ErrorCode = {
   ROOM_FULL: "room_full",
   REMOVED: "removed",
   REPLACED: "replaced",
+  COMPANION: "companion",
   NOT_JOINED: "not_joined",
   MEETING_NOT_OPEN: "meeting_not_open",
   MEETING_STATE: "meeting_state",
@@ -257,12 +263,18 @@ export interface CodecRequested {
   codec: "H264" | "VP8";
 }
 
-/** Socket.IO ``auth`` payload: a fresh ticket, or the resume token of a seat that the client already had. */
+/**
+ * Socket.IO ``auth`` payload: a fresh ticket, or the resume token of a seat that the client already had.
+ *
+ * ``companion`` (with a ticket): as a second device that only watches, beside the one that holds the seat. Refused
+ * with ``conflict`` when no device holds it. Without ``companion`` a ticket takes the seat over ("speak here").
+ */
 export interface ConnectAuth {
   protocol: number;
   ticket?: string | null;
   resume_token?: string | null;
   device?: "desktop" | "phone" | "site";
+  companion?: boolean;
 }
 
 /** What is credited, and what is still missing to reach the required share. */
@@ -316,6 +328,11 @@ export interface GapInfo {
   start_ms: number;
   end_ms: number;
   reason: "pause" | "crash" | "loss";
+}
+
+/** To one client: what it may publish from now on; what is not in it any more has ended. */
+export interface GrantsChanged {
+  grants: RoomGrants;
 }
 
 export interface HandInfo {
@@ -384,17 +401,51 @@ export interface Home {
   server_ms: number;
 }
 
+/** As ``RTCIceServer`` of browsers. */
+export interface IceServer {
+  urls: string[];
+  username: string;
+  credential: string;
+}
+
+/** TURN servers and a short-lived credential, for networks that let nothing else through. */
+export interface IceServers {
+  request_id: string;
+}
+
+/** Empty where the installation has no TURN server. Good for ``ttl_s``; ask again before a later ICE restart. */
+export interface IceServersAnswered {
+  servers: IceServer[];
+  ttl_s: number;
+}
+
 /** Half-open [start_ms, end_ms) of the recording's timeline. */
 export interface Interval {
   start_ms: number;
   end_ms: number;
 }
 
-/** Goes into the Socket.IO ``auth`` payload, never into a URL. ``server_url`` owns the room ("" = same origin). */
+/**
+ * Goes into the Socket.IO ``auth`` payload, never into a URL. ``server_url`` owns the room ("" = same origin).
+ *
+ * ``seat_held_on``: another device of this member is in the room now. Joining takes the seat over, unless it is done
+ * with ``companion``.
+ */
 export interface JoinTicket {
   ticket: string;
   expires_ms: number;
   server_url: string;
+  seat_held_on: "desktop" | "phone" | "site" | null;
+}
+
+/**
+ * To one client: these encodings (rids) of the source are looked at; send them and no others.
+ *
+ * Empty: nobody looks at it now. A source with a single encoding has the rid "". Repeated while what comes differs.
+ */
+export interface LayersRequested {
+  source: "camera" | "screen";
+  rids: string[];
 }
 
 /** ``GET /api/ledger/{entry_id}``. */
@@ -589,6 +640,18 @@ export interface OrganisationRef {
   kind: string;
 }
 
+/**
+ * Host: what a participant may publish, of what the role gives. What is taken ends at once and stays taken through
+ * reconnects, until it is given back.
+ */
+export interface ParticipantAllow {
+  request_id: string;
+  participant_id: string;
+  audio: boolean;
+  video: boolean;
+  screen: boolean;
+}
+
 export interface ParticipantChanged {
   revision: number;
   at_ms: number;
@@ -596,6 +659,10 @@ export interface ParticipantChanged {
   participant: ParticipantInfo;
 }
 
+/**
+ * ``companion_of``: this is a second device of that participant's member. It only watches, is not counted, stands
+ * on no roll; its seat may not be (any more) in the room. ``withheld``: taken away by the host.
+ */
 export interface ParticipantInfo {
   participant_id: string;
   member_id: string;
@@ -605,6 +672,9 @@ export interface ParticipantInfo {
   joined_ms: number;
   device: string;
   signed_in: boolean;
+  quality: QualityLevel;
+  withheld: ("audio" | "video" | "screen")[];
+  companion_of: string | null;
 }
 
 export interface ParticipantJoined {
@@ -713,6 +783,15 @@ export interface PublicationRemoved {
   at_ms: number;
   type: "publication.removed";
   publication_id: string;
+}
+
+/**
+ * The most that the participant wants of the low-bandwidth ladder, by hand; None: as much as fits. Kept for the
+ * seat until another device takes it over.
+ */
+export interface QualityChoose {
+  request_id: string;
+  level: QualityLevel | null;
 }
 
 /** ``state`` as in recordings.control.RecordingState, or "off". */
@@ -834,13 +913,18 @@ export interface RoomJoin {
   last_revision?: number | null;
 }
 
-/** Either ``snapshot`` or, when the client's last revision is still known, the ``missed`` events after it. */
+/**
+ * Either ``snapshot`` or, when the client's last revision is still known, the ``missed`` events after it.
+ *
+ * A ``companion`` has no resume token (""): it leaves with its socket and comes back with a new ticket.
+ */
 export interface RoomJoined {
   participant_id: string;
   resume_token: string;
   grants: RoomGrants;
   revision: number;
   server_ms: number;
+  companion: boolean;
   snapshot: RoomSnapshot | null;
   missed: AnyRoomEvent[] | null;
 }
@@ -917,7 +1001,10 @@ export interface SlotInfo {
   paused: boolean;
 }
 
-/** To one client: its slots now carry these publications. */
+/**
+ * To one client: its slots now carry these publications, or are ``paused`` for want of bandwidth (or not any
+ * more).
+ */
 export interface SlotsChanged {
   slots: SlotInfo[];
 }
@@ -1016,6 +1103,8 @@ export interface CommandMap {
   "publication.mute": { request: PublicationMute; answer: null };
   "publication.remove": { request: PublicationRemove; answer: null };
   "view.set": { request: ViewSet; answer: ViewAnswered };
+  "quality.choose": { request: QualityChoose; answer: null };
+  "ice.servers": { request: IceServers; answer: IceServersAnswered };
   "sign_in.self": { request: SignIn; answer: SignedIn };
   "sign_in.proxy": { request: SignInProxy; answer: SignedIn };
   "remark.post": { request: RemarkPost; answer: RemarkPosted };
@@ -1026,6 +1115,7 @@ export interface CommandMap {
   "agenda.move": { request: AgendaMove; answer: null };
   "stage.pin": { request: StagePin; answer: null };
   "participant.mute": { request: ParticipantMute; answer: null };
+  "participant.allow": { request: ParticipantAllow; answer: null };
   "participant.remove": { request: ParticipantRemove; answer: null };
   "participant.readmit": { request: ParticipantReadmit; answer: null };
   "recording.pause": { request: RecordingPause; answer: null };
@@ -1055,6 +1145,8 @@ export interface VolatileEventMap {
   "media.moved": MediaMoved;
   "mute.requested": MuteRequested;
   "codec.requested": CodecRequested;
+  "layers.requested": LayersRequested;
+  "grants.changed": GrantsChanged;
   "room.closed": RoomClosed;
 }
 

@@ -43,6 +43,7 @@ class TestServer {
       grants: { publish_audio: true, publish_video: true, share_screen: false, remark: true, moderate: false },
       revision: this.snapshot.revision,
       server_ms: 1000,
+      companion: false,
       snapshot: this.missed ? null : this.snapshot,
       missed: this.missed,
     }

@@ -29,6 +29,7 @@ const RECOVERY: Readonly<Record<SignalingCode, Recovery>> = {
   room_full: 'contact_host',
   removed: 'contact_host',
   replaced: 'rejoin',
+  companion: 'none',
   not_joined: 'rejoin',
   meeting_not_open: 'wait',
   meeting_state: 'none',

@@ -11,6 +11,9 @@ export function participant(id: string, change: Partial<ParticipantInfo> = {}): 
     joined_ms: 0,
     device: 'desktop',
     signed_in: false,
+    quality: 'full',
+    withheld: [],
+    companion_of: null,
     ...change,
   }
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from media.control import Grants, QualityLevel, SlotInfo, TransportAnswer, WantedPicture
 from server.errors import AppError
 from server.meeting_log.chain import link
 from server.meeting_log.types import LoggedEvent, validate
@@ -18,7 +20,9 @@ from server.protocol.models import MeetingState, MeetingType, RoomRole
 from server.rooms.conduct import Conduct
 from server.rooms.definition import AgendaItem, MeetingDefinition, RollMember
 from server.rooms.desk import Desk
+from server.rooms.media_link import MediaLink
 from server.rooms.participant import Participant
+from server.rooms.quality import Quality
 from server.rooms.room import Room
 from server.rooms.seats import Arrival, Seats
 
@@ -113,6 +117,58 @@ class Ears:
         return [event.NAME for event in self.published]
 
 
+class MemoryPlane:
+    """Remembers who has a transport and with which grants. ``answer`` cleared: offers wait."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.answer = asyncio.Event()
+        self.answer.set()
+        self.transports: set[str] = set()
+        self.grants: dict[str, Grants] = {}
+        self.caps: list[tuple[str, QualityLevel | None]] = []
+        self.ended: list[str] = []
+        self.views: dict[str, list[str]] = {}
+        self.refuses = False
+
+    def expect_room(self, room_id: str) -> None: ...
+
+    async def open_room(self, room_id: str) -> str:
+        return "unix:/tap"
+
+    async def close_room(self, room_id: str) -> None:
+        self.transports.clear()
+
+    async def offer(self, room_id: str, participant_id: str, sdp: str, grants: Grants) -> TransportAnswer:
+        self.asked.set()
+        await self.answer.wait()
+        self.transports.add(participant_id)
+        self.grants[participant_id] = grants
+        return TransportAnswer(sdp=sdp, sources={}, slots=())
+
+    async def set_view(
+        self, room_id: str, participant_id: str, pictures: tuple[WantedPicture, ...]
+    ) -> tuple[SlotInfo, ...]:
+        if participant_id not in self.transports:
+            raise AppError(ErrorCode.CONFLICT, "offer first")
+        self.views[participant_id] = [picture.publication_id for picture in pictures]
+        return ()
+
+    async def set_grants(self, room_id: str, participant_id: str, grants: Grants) -> None:
+        if self.refuses:
+            raise AppError(ErrorCode.MEDIA_UNAVAILABLE)
+        self.grants[participant_id] = grants
+
+    async def set_quality(self, room_id: str, participant_id: str, level: QualityLevel | None) -> None:
+        self.caps.append((participant_id, level))
+
+    async def end_publication(self, room_id: str, publication_id: str) -> None:
+        self.ended.append(publication_id)
+
+    async def close_transport(self, room_id: str, participant_id: str) -> None:
+        self.transports.discard(participant_id)
+
+
 def make_definition() -> MeetingDefinition:
     people = [
         RollMember(
@@ -148,6 +204,9 @@ class Hall:
         self.desk = Desk(self.log, self.clock, self.ears)
         self.conduct = Conduct(self.desk)
         self.seats = Seats(self.desk, self.conduct)
+        self.plane = MemoryPlane()
+        self.media = MediaLink(self.desk, self.seats, self.plane)
+        self.quality = Quality(self.desk, self.plane)
 
     async def enter(self, member_id: str, connection: str | None = None, **fields: Any) -> Arrival:
         options: dict[str, Any] = {"epoch": None, "last_revision": None, **fields}

@@ -167,3 +167,38 @@ async def test_a_command_that_waited_while_its_sender_was_removed_does_nothing(h
     assert hall.log.types()[-1] == "left"
     assert not hall.room.hands.infos()
     assert not hall.room.publications.infos()
+
+
+async def test_what_the_host_takes_ends_at_once_and_stays_taken_through_reconnects(hall: Hall) -> None:
+    host, member = await hall.sit("host"), await hall.sit("n1")
+    await hall.conduct.publish(hall.room, member, "microphone", muted=False)
+    await hall.conduct.publish(hall.room, member, "camera", muted=False)
+    await hall.conduct.allow(hall.room, host, member.participant_id, ["audio", "screen"])
+    assert [info.source for info in hall.room.publications.infos()] == ["microphone"]
+    assert [(who, event.NAME) for who, event in hall.ears.told] == [("c-n1", "grants.changed")]
+    assert set(member.withheld) == {"video"}
+    await hall.enter("n1", "after a tunnel", epoch=member.epoch)
+    await hall.enter("n1", "another device")
+    assert not member.grants().publish_video
+    assert await code_of(hall.conduct.publish(hall.room, member, "camera", muted=False)) is ErrorCode.FORBIDDEN
+    await hall.conduct.allow(hall.room, host, member.participant_id, ["audio", "video"])
+    await hall.conduct.publish(hall.room, member, "camera", muted=False)
+    assert not member.withheld  # the screen is not the role's, so nothing of it was taken
+
+
+async def test_the_same_grants_again_change_nothing_and_nobody_takes_his_own(hall: Hall) -> None:
+    host, member = await hall.sit("host"), await hall.sit("n1")
+    before = len(hall.log.events)
+    await hall.conduct.allow(hall.room, host, member.participant_id, ["audio", "video", "screen"])
+    assert len(hall.log.events) == before
+    assert await code_of(hall.conduct.allow(hall.room, host, host.participant_id, [])) is ErrorCode.VALIDATION
+    assert await code_of(hall.conduct.allow(hall.room, host, "nobody", [])) is ErrorCode.NOT_FOUND
+
+
+async def test_who_may_not_be_heard_gets_no_floor_but_may_raise_the_hand(hall: Hall) -> None:
+    host, member = await hall.sit("host"), await hall.sit("n1")
+    await hall.start()
+    await hall.conduct.allow(hall.room, host, member.participant_id, ["video"])
+    await hall.conduct.raise_hand(hall.room, member)
+    refused = hall.conduct.give_floor(hall.room, host, member.participant_id, "g1")
+    assert await code_of(refused) is ErrorCode.CONFLICT

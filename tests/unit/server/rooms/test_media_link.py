@@ -4,51 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from media.control import Grants, SlotInfo, TransportAnswer, WantedPicture
+from media.control import Grants, ParticipantMedia, QualityLevel, SlotInfo, SlotsChanged, TransportState
 from server.protocol.codes import ErrorCode
-from server.rooms.media_link import MediaLink
 from tests.unit.server.rooms.conftest import Hall
 from tests.unit.server.rooms.test_conduct import code_of
 
 
-class SlowPlane:
-    """Answers an offer when it is told to; remembers who has a transport."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.answer = asyncio.Event()
-        self.transports: set[str] = set()
-
-    async def end_publication(self, room_id: str, publication_id: str) -> None:
-        raise NotImplementedError
-
-    def expect_room(self, room_id: str) -> None:
-        raise NotImplementedError
-
-    async def open_room(self, room_id: str) -> str:
-        raise NotImplementedError
-
-    async def close_room(self, room_id: str) -> None:
-        raise NotImplementedError
-
-    async def offer(self, room_id: str, participant_id: str, sdp: str, grants: Grants) -> TransportAnswer:
-        self.asked.set()
-        await self.answer.wait()
-        self.transports.add(participant_id)
-        return TransportAnswer(sdp=sdp, sources={}, slots=())
-
-    async def set_view(
-        self, room_id: str, participant_id: str, pictures: tuple[WantedPicture, ...]
-    ) -> tuple[SlotInfo, ...]:
-        raise NotImplementedError
-
-    async def close_transport(self, room_id: str, participant_id: str) -> None:
-        self.transports.discard(participant_id)
-
-
 async def test_who_is_removed_while_the_worker_answers_has_no_media_path(hall: Hall) -> None:
-    plane = SlowPlane()
-    link = MediaLink(hall.desk, hall.seats, plane)
+    plane, link = hall.plane, hall.media
+    plane.answer.clear()
     host, member = await hall.sit("host"), await hall.sit("n1")
     refused = asyncio.create_task(code_of(link.offer(hall.room, member, "v=0")))
     await plane.asked.wait()
@@ -59,3 +23,61 @@ async def test_who_is_removed_while_the_worker_answers_has_no_media_path(hall: H
     assert plane.transports == set()
     assert (await link.offer(hall.room, host, "v=0")).sdp == "v=0"
     assert plane.transports == {host.participant_id}
+
+
+async def test_what_is_withheld_while_the_worker_answers_is_withheld_after_it(hall: Hall) -> None:
+    plane, link = hall.plane, hall.media
+    plane.answer.clear()
+    host, member = await hall.sit("host"), await hall.sit("n1")
+    offer = asyncio.create_task(link.offer(hall.room, member, "v=0"))
+    await plane.asked.wait()
+    await hall.conduct.allow(hall.room, host, member.participant_id, ["video"])
+    plane.answer.set()
+    await offer
+    assert plane.grants[member.participant_id] == Grants(audio=False, video=True, screen=False)
+    assert f"{member.participant_id}:microphone" in plane.ended
+
+
+async def test_a_worker_that_does_not_take_a_grant_away_loses_the_transport(hall: Hall) -> None:
+    plane, link = hall.plane, hall.media
+    host, member = await hall.sit("host"), await hall.sit("n1")
+    await link.offer(hall.room, member, "v=0")
+    await hall.conduct.allow(hall.room, host, member.participant_id, [])
+    plane.refuses = True
+    await link.enforce_grants(hall.room, member)
+    assert plane.transports == set()
+
+
+async def test_a_worker_that_comes_back_hears_what_was_taken_meanwhile(hall: Hall) -> None:
+    plane, link = hall.plane, hall.media
+    plane.answer.clear()
+    host, member, gone = await hall.sit("host"), await hall.sit("n1"), await hall.sit("n2")
+    plane.transports |= {host.participant_id, member.participant_id, gone.participant_id}
+    await hall.conduct.allow(hall.room, host, member.participant_id, ["audio"])
+    await hall.seats.remove(hall.room, host, gone.participant_id)
+    running = [ParticipantMedia(participant_id=who, state=TransportState.CONNECTED) for who in plane.transports]
+    await link.handle_adopted(hall.room, tuple(running))
+    assert plane.transports == {host.participant_id, member.participant_id}
+    assert plane.grants == {member.participant_id: Grants(audio=True, video=False, screen=False)}
+
+
+async def test_a_chosen_rung_is_told_to_the_worker_with_every_offer(hall: Hall) -> None:
+    plane, link = hall.plane, hall.media
+    member = await hall.sit("n1")
+    await link.offer(hall.room, member, "v=0")
+    assert plane.caps == []
+    await hall.quality.choose(hall.room, member, QualityLevel.AUDIO)
+    await link.offer(hall.room, member, "v=0")
+    assert plane.caps == [(member.participant_id, QualityLevel.AUDIO)] * 2
+    await hall.enter("n1", "another device")
+    await link.offer(hall.room, member, "v=0")
+    assert plane.caps[-1] == (member.participant_id, None)
+
+
+async def test_paused_slots_are_told_to_the_one_who_watches(hall: Hall) -> None:
+    link = hall.media
+    member = await hall.sit("n1")
+    slots = (SlotInfo(mid="5", kind="video", publication_id="x:camera", paused=True),)
+    link.handle_slots(hall.room, SlotsChanged(room_id="m", participant_id=member.participant_id, slots=slots))
+    link.handle_slots(hall.room, SlotsChanged(room_id="m", participant_id="nobody", slots=slots))
+    assert [(who, event.NAME) for who, event in hall.ears.told] == [("c-n1", "slots.changed")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.control import TransportState
+from media.control import SOURCES, Grants, TransportState
 from server.protocol.commands import COMMANDS
 from server.protocol.events import StageChanged
 from server.protocol.models import Presence, RoomRole
@@ -114,17 +114,27 @@ def test_what_an_observer_may_send() -> None:
         "publication.mute",
         "publication.remove",
         "view.set",
+        "quality.choose",
+        "ice.servers",
     }
-    assert not any(may_publish(RoomRole.OBSERVER, source) for source in ("microphone", "camera", "screen"))
+    grants = room_grants(RoomRole.OBSERVER)
+    assert not any(may_publish(grants, source) for source in SOURCES)
 
 
 def test_who_moderates_and_who_keeps_the_record() -> None:
     assert [role for role in RoomRole if may_command(role, "meeting.end")] == [RoomRole.HOST]
     assert [role for role in RoomRole if may_command(role, "sign_in.proxy")] == [RoomRole.HOST, RoomRole.RECORDER]
-    assert may_publish(RoomRole.LECTURER, "screen_audio")
-    assert not may_publish(RoomRole.MEMBER, "screen")
+    assert may_publish(room_grants(RoomRole.LECTURER), "screen_audio")
+    assert not may_publish(room_grants(RoomRole.MEMBER), "screen")
     for role in RoomRole:
-        assert media_grants(role).screen == room_grants(role).share_screen
+        assert media_grants(room_grants(role)).screen == room_grants(role).share_screen
+
+
+def test_what_the_host_withholds_is_missing_from_the_grants_and_nothing_else_is() -> None:
+    left = room_grants(RoomRole.LECTURER, ("audio", "screen"))
+    assert [source for source in SOURCES if may_publish(left, source)] == ["camera"]
+    assert media_grants(left) == Grants(audio=False, video=True, screen=False)
+    assert left.remark
 
 
 # --- presence ---

@@ -24,6 +24,7 @@ export default {
   room_full: 'The meeting is full. Contact the host.',
   removed: 'The host has asked you to leave. Contact the host if you have questions.',
   replaced: 'You entered on another device; this one has left.',
+  companion: 'This is your second device and only watches. Choose “Speak here” first.',
   not_joined: 'You have not entered the meeting. Enter again.',
   meeting_not_open: 'The meeting is not open yet. You can enter from 30 minutes before the start.',
   meeting_state: 'That is not possible in the present state of the meeting.',

@@ -1,0 +1,74 @@
+"""How well each participant is served: the rung of the low-bandwidth ladder, by hand and by the media worker.
+
+The log keeps every change of the rung, so that it can be said later who could only listen and for how long.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from media.control import QualityChanged
+from server.errors import AppError
+from server.protocol.models import QualityLevel
+from server.rooms.desk import Desk, acting
+from server.rooms.participant import Participant, Served
+from server.rooms.ports import MediaPlane
+from server.rooms.room import Room
+
+# Of one participant: a ladder that trembles must not fill the log. What is held back is said at the next sweep.
+LOGGED_EVERY_MS = 1_000
+
+_logger = logging.getLogger(__name__)
+
+
+class Quality:
+    """Calls to the plane are made without the room's lock."""
+
+    def __init__(self, desk: Desk, plane: MediaPlane) -> None:
+        self._desk = desk
+        self._plane = plane
+
+    async def choose(self, room: Room, who: Participant, level: QualityLevel | None) -> None:
+        """Raises AppError NOT_JOINED, LOG_UNAVAILABLE, MEDIA_UNAVAILABLE."""
+        async with acting(room, who):
+            if who.quality_cap is not level:
+                payload = {"participant_id": who.participant_id, "level": level.value if level else None}
+                await self._desk.record(room, "quality_chosen", payload, actor=who.member_id)
+        who.cap_told = True
+        await self._plane.set_quality(room.meeting_id, who.participant_id, level)
+
+    async def handle_changed(self, room: Room, event: QualityChanged) -> None:
+        async with room.lock:
+            seat = room.participants.get(event.participant_id)
+            if seat is not None:
+                seat.served = Served(event.level, event.chosen)
+                await self._settle(room, seat)
+
+    async def sweep(self, room: Room) -> None:
+        """What was held back, or could not be written."""
+        if all(seat.served == seat.quality for seat in room.present()):
+            return
+        async with room.lock:
+            for seat in room.present():
+                await self._settle(room, seat)
+
+    def forget(self, room: Room) -> None:
+        """Another media worker begins anew with everybody."""
+        for seat in room.participants.values():
+            seat.served = Served(seat.quality_cap or QualityLevel.FULL, chosen=seat.quality_cap is not None)
+
+    async def _settle(self, room: Room, seat: Participant) -> None:
+        now = self._desk.clock.monotonic_ms()
+        too_soon = seat.quality_logged_ms is not None and now - seat.quality_logged_ms < LOGGED_EVERY_MS
+        if not seat.in_room or seat.served == seat.quality or too_soon:
+            return
+        payload = {
+            "participant_id": seat.participant_id,
+            "level": seat.served.level.value,
+            "chosen": seat.served.chosen,
+        }
+        try:
+            await self._desk.record(room, "quality_changed", payload)
+            seat.quality_logged_ms = now
+        except AppError as error:
+            _logger.warning("quality of participant=%s not logged: %s", seat.participant_id, error)

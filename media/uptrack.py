@@ -10,12 +10,12 @@ from media.rtp.nack import NackList
 from media.rtp.packet_cache import CAPACITY, PacketCache
 from media.rtp.reception import Reception
 from media.rtp.rtcp import write_nack, write_pli
-from media.rtp.sequence import distance, timestamp_distance
+from media.rtp.sequence import distance
 from media.sdp.negotiation import NegotiatedCodec
+from media.track import Track
 
 if TYPE_CHECKING:
     from media.layer import Layer
-    from media.publication import Publication
     from media.transport import Transport
 
 SENDER_SSRC = 1  # of our RTCP; nobody but us sends with it
@@ -26,48 +26,18 @@ RESTART_S = 1.0  # every restart moves all viewers: more of them is an attack
 MAX_PACKET = 1400  # what still fits a datagram with an SRTP tag and an RTX header
 
 
-class UpTrack:
-    """One SSRC with one codec."""
+class UpTrack(Track):
+    """One SSRC with one codec, from a client of this worker."""
 
-    __slots__ = (
-        "_key_timestamp",
-        "_nacks",
-        "_restarted_at",
-        "_stale",
-        "cache",
-        "codec",
-        "layer",
-        "number",
-        "reception",
-        "report",
-        "ssrc",
-        "transport",
-    )
+    __slots__ = ("_key_timestamp", "_nacks", "_restarted_at", "_stale", "transport")
 
     def __init__(self, layer: Layer, transport: Transport, ssrc: int, codec: NegotiatedCodec) -> None:
-        self.layer = layer
+        super().__init__(layer, transport, ssrc, codec)
         self.transport = transport
-        self.ssrc = ssrc
-        self.codec = codec
-        self.number = -1  # on the tap
-        self.report: tuple[int, int] | None = None  # newest sender report: NTP time on our clock, RTP time
-        self.cache = PacketCache()
-        self.reception = Reception(codec.clock_rate)
         self._key_timestamp = -1
         self._stale = 0
         self._restarted_at = float("-inf")
         self._nacks = NackList() if "nack" in codec.feedback else None
-
-    @property
-    def publication(self) -> Publication:
-        return self.layer.publication
-
-    def ntp_of(self, timestamp: int) -> int | None:
-        """When a picture left its sender; None before the first sender report."""
-        if self.report is None:
-            return None
-        ntp, rtp_time = self.report
-        return ntp + (timestamp_distance(timestamp & 0xFFFFFFFF, rtp_time) << 32) // self.codec.clock_rate
 
     def receive(self, packet: bytes, offset: int, now: float, recovered: bool) -> bool:
         """One packet, in any order; False for one that was not used (a resend that was not needed, or too big)."""
@@ -83,7 +53,10 @@ class UpTrack:
             nacks.receive(sequence, now)
             if nacks:
                 self.ask_again(now)
-        self.layer.accept(stripped, self._is_keyframe(stripped), now)
+        is_keyframe = self._is_keyframe(stripped)
+        if is_keyframe:
+            self._note_height(stripped)
+        self.layer.accept(stripped, is_keyframe, now)
         return True
 
     def _is_new(self, sequence: int, now: float, recovered: bool) -> bool:
@@ -135,6 +108,13 @@ class UpTrack:
     def send_pli(self) -> None:
         self.transport.send_rtcp(write_pli(SENDER_SSRC, self.ssrc))
         self.transport.counters["pli_out"] += 1
+
+    def _note_height(self, packet: bytes) -> None:
+        parser = vp8 if self.codec.name == "VP8" else h264
+        height = parser.height(packet, FIXED_SIZE)
+        if height and height != self.layer.height:
+            self.layer.height = height
+            self.publication.handle_height()
 
     def _is_keyframe(self, packet: bytes) -> bool:
         """Whether a decoder can begin here. Behind its parameter set an IDR picture is no second beginning."""

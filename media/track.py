@@ -1,0 +1,46 @@
+"""One encoding of a publication as a room has it, whether it comes from a client here or from another worker."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from media.rtp.packet_cache import PacketCache
+from media.rtp.reception import Reception
+from media.rtp.sequence import timestamp_distance
+from media.sdp.negotiation import NegotiatedCodec
+
+if TYPE_CHECKING:
+    from media.layer import Layer
+    from media.publication import Publication
+
+
+class Track(ABC):
+    """One codec from one sender; hands stripped packets to its layer."""
+
+    __slots__ = ("cache", "codec", "layer", "number", "origin", "reception", "report", "ssrc")
+
+    def __init__(self, layer: Layer, origin: object, ssrc: int, codec: NegotiatedCodec) -> None:
+        self.layer = layer
+        self.origin = origin  # the connection that it comes over: another one sends all of its layers anew
+        self.ssrc = ssrc
+        self.codec = codec
+        self.number = -1  # on the tap
+        self.report: tuple[int, int] | None = None  # newest sender report: NTP time on our clock, RTP time
+        self.cache = PacketCache()
+        self.reception = Reception(codec.clock_rate)
+
+    @property
+    def publication(self) -> Publication:
+        return self.layer.publication
+
+    def ntp_of(self, timestamp: int) -> int | None:
+        """When a picture left its sender; None before the first sender report."""
+        if self.report is None:
+            return None
+        ntp, rtp_time = self.report
+        return ntp + (timestamp_distance(timestamp & 0xFFFFFFFF, rtp_time) << 32) // self.codec.clock_rate
+
+    @abstractmethod
+    def send_pli(self) -> None:
+        """Asks the sender for a keyframe, now."""

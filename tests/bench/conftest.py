@@ -34,15 +34,24 @@ class Server:
         subscriber.peer.socket.connect(self._socket.getsockname())  # strangers on this machine stay outside
         self.subscriber = subscriber
 
-    def send(self, lane: Lane, number: int, sequence: int, *, transport_sequence: int | None = None) -> None:
-        """One packet of the publisher's ``lane`` under the server's own sequence number; the viewer reads it."""
+    def send(
+        self, feed: int, number: int, sequence: int, *, transport_sequence: int | None = None, ssrc: int | None = None
+    ) -> None:
+        """One packet of a feed under the server's own sequence number and SSRC; the viewer reads it."""
+        body = bytes(50) + stamp(feed, number, time.monotonic_ns())
+        self._send(1000 + feed if ssrc is None else ssrc, sequence, transport_sequence, body)
+
+    def send_bare(self, sequence: int, *, transport_sequence: int) -> None:
+        """A packet on another SSRC that carries no media."""
+        self._send(999, sequence, transport_sequence, bytes(200))
+
+    def _send(self, ssrc: int, sequence: int, transport_sequence: int | None, body: bytes) -> None:
         extension = b""
         if transport_sequence is not None:
             # Padding before the element, so that the viewer has to walk (RFC 8285 §4.2).
             extension = struct.pack("!HHBBHI", 0xBEDE, 2, 0, TWCC_ID << 4 | 1, transport_sequence, 0)
-        header = struct.pack("!BBHII", 0x90 if extension else 0x80, 96, sequence & 0xFFFF, 0, 1000 + lane)
-        plain = header + extension + bytes(50) + stamp(lane, number, time.monotonic_ns())
-        self._socket.send(self._srtp.protect(plain))
+        header = struct.pack("!BBHII", 0x90 if extension else 0x80, 96, sequence & 0xFFFF, 0, ssrc)
+        self._socket.send(self._srtp.protect(header + extension + body))
         assert self.subscriber.read() == 1
 
     def close(self) -> None:
@@ -52,7 +61,7 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     peer = Peer(gro=True)
-    subscriber = Subscriber(peer, sampled=True)
+    subscriber = Subscriber(peer, sampled=True, expected=Lane)
     line = AnsweredMedia("video", "4", 9, "sendonly", extensions={TRANSPORT_CC: TWCC_ID})
     subscriber.negotiated((line,))
     sender = Server(subscriber)

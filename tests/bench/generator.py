@@ -1,8 +1,4 @@
-"""The load: one process with one publisher and all subscribers, started by ``tests.bench.run``.
-
-Everything runs in one event loop. The sockets sit in one epoll set whose own descriptor is the only one that the loop
-watches: a burst to 150 viewers costs one wake-up of the loop.
-"""
+"""The load: one process with all publishers and subscribers of a run, started by ``tests.bench.run``."""
 
 from __future__ import annotations
 
@@ -11,67 +7,28 @@ import contextlib
 import gc
 import json
 import os
-import select
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import uvloop
 
-from tests.bench import machine
-from tests.bench.offer import SendingSsrcs, build_offer, parse_answer
+from tests.bench import books, machine
+from tests.bench.books import Books, Reading
+from tests.bench.load import Load
 from tests.bench.parent import Parent, RefusedError
-from tests.bench.peer import Peer
-from tests.bench.publisher import Publisher
-from tests.bench.report import NOISY_SHARE, Measurement, percentile
-from tests.bench.subscriber import Subscriber
-from tests.bench.traffic import TICK_MS, Lane
+from tests.bench.participant import JoinTimes, Participant
+from tests.bench.plan import Plan
+from tests.bench.report import NOISY_SHARE, Measurement, percentile, slope_per_hour
 
-# Chromium 156: 17 feedback packets a second, a report a second, a check on the chosen pair every 2.5 s.
-FEEDBACK_TICKS, REPORT_TICKS, CHECK_TICKS = 12, 200, 500
 JOINS_PER_S = 40
+CHURN_ROUND = 100  # viewers who are in the room at once and leave together
 COMPLETE_TIMEOUT_S = 15.0
-# What the publisher sent in the window may be on its way: it is waited for as long as something of it still comes.
+# What was published in the window may be on its way: it is waited for as long as something of it still comes.
 DRAIN_STEP_S, DRAIN_PATIENCE_S = 0.25, 2.0
-AUDIO_SLOTS = 3
-PUBLISHER = "publisher"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one run does; crosses to the generator as one JSON argument."""
-
-    subscribers: int
-    warmup_s: float
-    window_s: float
-    bitrate_bps: int
-    sample_every: int
-    video_slots: int
-    gro: bool
-    loss: float
-    server_pid: int
-    parent_pid: int
-    core: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Counters at one edge of the window."""
-
-    at_s: float
-    server: machine.ProcessCpu
-    own_cpu_s: float
-    parent_cpu_s: float
-    machine: machine.MachineCpu
-    published: dict[Lane, int]
-    feedback: int
-
-
-def _windows(before: Reading, after: Reading) -> dict[Lane, tuple[int, int]]:
-    """Per lane the first of the publisher's packets in the window, and the first behind it."""
-    return {lane: (before.published[lane], after.published[lane]) for lane in Lane}
+MEMORY_EVERY_S = 5.0
+SETTLE_S = 1.0
 
 
 class FaultError(Exception):
@@ -83,39 +40,39 @@ class Generator:
 
     def __init__(self, plan: Plan, parent: Parent) -> None:
         self._plan = plan
+        self._scenario = plan.scenario
         self._parent = parent
-        self._loop = asyncio.get_running_loop()
-        self._epoll = select.epoll()
-        self._readers: dict[int, Callable[[], object]] = {}
-        self._publisher = Publisher(Peer(gro=False), plan.bitrate_bps)
-        self._subscribers: list[Subscriber] = []  # those that are connected
-        self._peers: list[Peer] = [self._publisher.peer]
-        self._joins_ms: list[float] = []
-        self._started_ns = 0
-        self._ticks = 0
+        self._load = Load()
+        self._all: list[Participant] = []
+        self._joined: list[JoinTimes] = []
+        self._failed = 0
+        self._memory: list[tuple[float, float]] = []  # seconds into the window, MiB
+        self._churn: dict[str, float] = {}
         self._fault: str | None = None
-        self._loop.set_exception_handler(self._on_fault)
-        self._loop.add_reader(self._epoll.fileno(), self._on_readable)
+        self._background: list[asyncio.Task[None]] = []
+        asyncio.get_running_loop().set_exception_handler(self._on_fault)
 
     async def run(self) -> Measurement:
         """Raises FaultError, RefusedError, TimeoutError, ConnectionError or ValueError if the run cannot be made."""
-        await self._join_publisher()
-        await asyncio.sleep(1.0)  # the worker has the publisher's streams and settles
-        rss_alone_kib = machine.resident_kib(self._plan.server_pid)
-        await self._join_subscribers()
+        plan, scenario = self._plan, self._scenario
+        await self._join(range(scenario.viewers_from), JOINS_PER_S)
+        await asyncio.sleep(SETTLE_S)  # the worker has the publisher's streams and settles
+        if plan.leavers:
+            await self._come_and_go()
+        rss_alone_kib = self._resident_kib()
+        await self._join(range(scenario.viewers_from, scenario.viewers_from + plan.already), JOINS_PER_S)
         await self._until_complete()
-        self._progress(f"{len(self._subscribers)} subscribers joined, warming up")
-        await asyncio.sleep(self._plan.warmup_s)
+        self._progress(f"{len(self._load.participants)} participants, {self._profile}, warming up")
+        await asyncio.sleep(plan.warmup_s)
+        for participant in self._load.participants:
+            participant.subscriber.doubt()
         gc.collect()
         gc.freeze()
-        before, first_tick = self._read(), len(self._publisher.lateness_us)
-        await asyncio.sleep(self._plan.window_s)
-        after, last_tick = self._read(), len(self._publisher.lateness_us)
-        await self._drain(before, after)
+        await asyncio.sleep(min(SETTLE_S, plan.warmup_s))
+        before, after, counted = await self._window()
         if self._fault:
             raise FaultError(self._fault)
-        lateness_us = sorted(self._publisher.lateness_us[first_tick:last_tick])
-        return self._evaluate(before, after, lateness_us, rss_alone_kib)
+        return self._evaluate(before, after, counted, rss_alone_kib)
 
     def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A fault of the generator itself must not pass for one of the worker: the run then has no result."""
@@ -123,187 +80,247 @@ class Generator:
         loop.default_exception_handler(context)
 
     async def close(self) -> None:
-        self._started_ns = 0
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
-        for peer in self._peers:
-            await peer.close()
+        for task in self._background:
+            task.cancel()
+        self._load.close()
+        for participant in self._all:
+            await participant.peer.close()
 
-    # --- joining ------------------------------------------------------------------------------------------------------
+    # --- joining and leaving ------------------------------------------------------------------------------------------
 
-    def _watch(self, peer: Peer, reader: Callable[[], object]) -> None:
-        self._readers[peer.socket.fileno()] = reader
-        self._epoll.register(peer.socket.fileno(), select.EPOLLIN)
+    async def _join(self, indexes: range, per_s: float) -> list[Participant]:
+        """Lets these join, one after another begun at this rate; raises what the first that cannot raises."""
+        joining = []
+        started = time.monotonic()
+        for number, index in enumerate(indexes):
+            await asyncio.sleep(max(0.0, started + number / per_s - time.monotonic()))
+            joining.append(asyncio.create_task(self._join_one(index)))
+        return list(await asyncio.gather(*joining))
 
-    async def _join_publisher(self) -> None:
-        publisher = self._publisher
-        self._watch(publisher.peer, publisher.read)
-        offer = build_offer(
-            publisher.peer.secrets, publisher.ssrcs, audio_slots=AUDIO_SLOTS, video_slots=self._plan.video_slots
-        )
-        data = await self._parent.call("offer", participant_id=PUBLISHER, sdp=offer, publishes=True)
-        answer = parse_answer(data["sdp"])
-        publisher.negotiated(answer.media)
-        await publisher.peer.connect(answer)
-        self._started_ns = time.monotonic_ns()
-        self._loop.call_soon(self._tick)
-        self._progress(f"publisher connected, {publisher.peer.profile}")
+    async def _join_one(self, index: int) -> Participant:
+        participant = Participant(index, self._plan)
+        self._all.append(participant)
+        self._load.add(participant)
+        if participant.subscriber.expected:
+            self._background.append(asyncio.create_task(self._time_join(participant)))
+        await participant.join(self._parent)
+        self._load.begin(participant)
+        return participant
 
-    async def _join_subscribers(self) -> None:
-        joins = []
-        for index in range(self._plan.subscribers):
-            joins.append(asyncio.create_task(self._join_subscriber(index)))
-            await asyncio.sleep(1 / JOINS_PER_S)
-        await asyncio.gather(*joins)
+    async def _time_join(self, participant: Participant) -> None:
+        subscriber, times = participant.subscriber, participant.times
+        self._joined.append(times)
+        with contextlib.suppress(TimeoutError):  # it is then missing in what was delivered, and a failed join
+            async with asyncio.timeout(COMPLETE_TIMEOUT_S):
+                await subscriber.first_packet.wait()
+                times.packet_ns = time.monotonic_ns()
+                await subscriber.first_picture.wait()
+                times.picture_ns = time.monotonic_ns()
 
-    async def _join_subscriber(self, index: int) -> None:
-        peer = Peer(gro=self._plan.gro)
-        self._peers.append(peer)
-        subscriber = Subscriber(peer, sampled=index % self._plan.sample_every == 0, loss=self._plan.loss, seed=index)
-        self._watch(peer, subscriber.read)
-        participant_id = f"subscriber-{index}"
-        ssrcs = SendingSsrcs(3 * index + 1, 3 * index + 2, 3 * index + 3)
-        offer = build_offer(peer.secrets, ssrcs, audio_slots=AUDIO_SLOTS, video_slots=self._plan.video_slots)
-        offered_ns = time.monotonic_ns()
-        data = await self._parent.call("offer", participant_id=participant_id, sdp=offer, publishes=False)
-        answer = parse_answer(data["sdp"])
-        subscriber.negotiated(answer.media)
-        await peer.connect(answer)
-        pictures = [{"publication_id": f"{PUBLISHER}:camera"}]
-        await self._parent.call("view", participant_id=participant_id, pictures=pictures)
-        self._subscribers.append(subscriber)
-        with contextlib.suppress(TimeoutError):  # it is then missing in what was delivered
-            await asyncio.wait_for(subscriber.first_packet.wait(), COMPLETE_TIMEOUT_S)
-            self._joins_ms.append((time.monotonic_ns() - offered_ns) / 1e6)
+    async def _join_timed(self, indexes: range) -> None:
+        """Joins that are themselves what is measured: one that fails is counted."""
+        self._joined.clear()
+        joining = []
+        started = time.monotonic()
+        for number, index in enumerate(indexes):
+            await asyncio.sleep(max(0.0, started + number / self._plan.joins_per_s - time.monotonic()))
+            joining.append(asyncio.create_task(self._join_one(index)))
+        results = await asyncio.gather(*joining, return_exceptions=True)
+        faults = [result for result in results if isinstance(result, BaseException)]
+        for fault in faults:
+            self._progress(f"a join failed: {type(fault).__name__}: {fault}")
+        self._failed = len(faults)
+
+    async def _come_and_go(self) -> None:
+        """Rounds of viewers who join and leave, and what they leave behind in the worker."""
+        first = self._scenario.people
+        at_first_kib = self._resident_kib()
+        after_round_kib: list[int] = []
+        gone = 0
+        while gone < self._plan.leavers:
+            count = min(CHURN_ROUND, self._plan.leavers - gone)
+            guests = await self._join(range(first + gone, first + gone + count), JOINS_PER_S)
+            await self._until_complete()
+            for guest in guests:
+                self._load.remove(guest)
+                self._all.remove(guest)
+                await guest.leave(self._parent)
+            gone += count
+            await asyncio.sleep(SETTLE_S)
+            after_round_kib.append(self._resident_kib())
+            self._progress(f"{gone} came and went: {after_round_kib[-1] / 1024:.1f} MiB")
+        self._joined.clear()
+        # The first round fills the allocator's and the libraries' pools; what grows from then on is a leak.
+        grown_kib = after_round_kib[-1] - after_round_kib[0]
+        later = max(1, gone - CHURN_ROUND)
+        self._churn = {
+            "leavers": gone,
+            "mib_before": round(at_first_kib / 1024, 2),
+            "mib_after_first_round": round(after_round_kib[0] / 1024, 2),
+            "mib_after": round(after_round_kib[-1] / 1024, 2),
+            "kib_left_by_each": round(grown_kib / later, 2),
+        }
 
     async def _until_complete(self) -> None:
         deadline = time.monotonic() + COMPLETE_TIMEOUT_S
-        while missing := sum(not subscriber.complete for subscriber in self._subscribers):
+        while missing := sum(not participant.subscriber.is_complete for participant in self._load.participants):
             if time.monotonic() > deadline:
                 # It is measured all the same: they count as expected and not delivered.
-                self._progress(f"{missing} subscribers do not receive both streams")
+                self._progress(f"{missing} subscribers do not receive everything")
                 return
             await asyncio.sleep(0.05)
 
-    # --- the running load ---------------------------------------------------------------------------------------------
-
-    def _on_readable(self) -> None:
-        readers = self._readers
-        for descriptor, _events in self._epoll.poll(0, 1024):
-            readers[descriptor]()
-
-    def _tick(self) -> None:
-        """Every 5 ms: the publisher's packets, and the feedback of those subscribers whose turn it is."""
-        if not self._started_ns:
-            return
-        elapsed_ns = time.monotonic_ns() - self._started_ns
-        self._publisher.send_until(elapsed_ns)
-        while self._ticks * TICK_MS * 1_000_000 <= elapsed_ns:
-            self._send_feedback(self._ticks)
-            self._ticks += 1
-        due_s = (self._started_ns + self._ticks * TICK_MS * 1_000_000 - time.monotonic_ns()) / 1e9
-        self._loop.call_later(max(0.0, due_s), self._tick)
-
-    def _send_feedback(self, tick: int) -> None:
-        for subscriber in self._subscribers[tick % FEEDBACK_TICKS :: FEEDBACK_TICKS]:
-            subscriber.send_nacks()
-            subscriber.send_feedback()
-        for subscriber in self._subscribers[tick % REPORT_TICKS :: REPORT_TICKS]:
-            subscriber.send_report()
-        for subscriber in self._subscribers[tick % CHECK_TICKS :: CHECK_TICKS]:
-            subscriber.peer.check()
-        if tick % CHECK_TICKS == 0:
-            self._publisher.peer.check()
-
     # --- measuring ----------------------------------------------------------------------------------------------------
 
-    def _read(self) -> Reading:
-        return Reading(
-            at_s=time.monotonic(),
-            server=machine.process_cpu(self._plan.server_pid),
-            own_cpu_s=time.process_time(),
-            parent_cpu_s=machine.process_cpu(self._plan.parent_pid).total_s,
-            machine=machine.machine_cpu(),
-            published={lane: stream.count for lane, stream in self._publisher.streams.items()},
-            feedback=sum(subscriber.feedback_sent for subscriber in self._subscribers),
-        )
+    async def _window(self) -> tuple[Reading, Reading, Books]:
+        plan, load = self._plan, self._load
+        viewers = [participant for participant in load.participants if participant.subscriber.expected]
+        before = books.read(plan, load)
+        counted = Books(viewers, before)
+        end_ns = before.at_ns + int(plan.window_s * 1e9)
+        self._first_ticks = [len(publisher.lateness_us) for publisher in load.publishers]
+        for viewer in viewers:
+            viewer.subscriber.record(before.at_ns, end_ns)
+        later = range(self._scenario.viewers_from + plan.already, self._scenario.people)
+        joining = asyncio.create_task(self._join_timed(later)) if later else None
+        await self._pass_time(end_ns, before.at_ns, counted)
+        if joining is not None:
+            await joining
+        after = books.read(plan, load)
+        await self._drain(counted, after)
+        counted.close_segment(after.published)
+        counted.settle()
+        await asyncio.gather(*self._background)
+        return before, after, counted
 
-    def _arrived(self, windows: dict[Lane, tuple[int, int]]) -> list[int]:
-        return [sum(subscriber.delivered(lane, *windows[lane]) for lane in Lane) for subscriber in self._subscribers]
+    async def _pass_time(self, end_ns: int, started_ns: int, counted: Books) -> None:
+        """Until the window's end; a long one is counted on the way, and memory is looked at."""
+        next_segment_ns = started_ns + int(books.SEGMENT_S * 1e9)
+        settle_ns = 0
+        while (now_ns := time.monotonic_ns()) < end_ns:
+            self._memory.append(((now_ns - started_ns) / 1e9, self._resident_kib() / 1024))
+            if settle_ns and now_ns >= settle_ns:
+                counted.settle()
+                settle_ns = 0
+            if now_ns >= next_segment_ns and end_ns - now_ns > 2 * books.LATE_S * 1e9:
+                counted.close_segment(books.published(self._load))
+                settle_ns = now_ns + int(books.LATE_S * 1e9)
+                next_segment_ns += int(books.SEGMENT_S * 1e9)
+            pause_ns = books.LATE_S * 1e9 if settle_ns else MEMORY_EVERY_S * 1e9
+            await asyncio.sleep(min(pause_ns, end_ns - now_ns) / 1e9)
+        counted.settle()
 
-    async def _drain(self, before: Reading, after: Reading) -> None:
-        windows = _windows(before, after)
-        expected = sum(end - first for first, end in windows.values()) * len(self._subscribers)
-        arrived, patience_s = -1, DRAIN_PATIENCE_S
-        while arrived < expected and patience_s > 0:
+    async def _drain(self, counted: Books, after: Reading) -> None:
+        outstanding, patience_s = -1, DRAIN_PATIENCE_S
+        while outstanding and patience_s > 0:
             await asyncio.sleep(DRAIN_STEP_S)
-            now_arrived = sum(self._arrived(windows))
-            patience_s = DRAIN_PATIENCE_S if now_arrived > arrived else patience_s - DRAIN_STEP_S
-            arrived = now_arrived
+            left = counted.outstanding(after.published)
+            patience_s = DRAIN_PATIENCE_S if left != outstanding else patience_s - DRAIN_STEP_S
+            outstanding = left
 
-    def _evaluate(self, before: Reading, after: Reading, lateness_us: list[int], rss_alone_kib: int) -> Measurement:
+    def _resident_kib(self) -> int:
+        return sum(machine.resident_kib(pid) for pid in self._plan.server_pids)
+
+    @property
+    def _profile(self) -> str:
+        return self._load.participants[0].peer.profile
+
+    def _evaluate(self, before: Reading, after: Reading, counted: Books, rss_alone_kib: int) -> Measurement:
+        plan = self._plan
         window_s = after.at_s - before.at_s
-        windows = _windows(before, after)
-        published = sum(end - first for first, end in windows.values())
-        if not published:
-            raise FaultError("the publisher sent nothing in the window")
-        arrived = self._arrived(windows)
-        forwarded = sum(arrived)
+        published = sum(after.published.values()) - sum(before.published.values())
+        expected, forwarded, worst = counted.totals()
+        if not expected:
+            raise FaultError("nothing was published in the window")
         server_cpu_s = after.server.total_s - before.server.total_s
         own_cpu_s = after.own_cpu_s - before.own_cpu_s
         ours_s = server_cpu_s + own_cpu_s + after.parent_cpu_s - before.parent_cpu_s
         other_share = max(0.0, after.machine.busy_s - before.machine.busy_s - ours_s) / window_s
-        latencies_ms = sorted(
-            us / 1000 for subscriber in self._subscribers for us in subscriber.window_latencies_us(windows)
-        )
-        joins_ms = sorted(self._joins_ms)
-        rss_kib = machine.resident_kib(self._plan.server_pid)
-        server_port = int(self._publisher.peer.socket.getpeername()[1])
+        subscribers = [participant.subscriber for participant in self._load.participants]
+        rss_kib = self._resident_kib()
+        server_ports = {int(participant.peer.socket.getpeername()[1]) for participant in self._load.participants}
         return Measurement(
-            subscribers=self._plan.subscribers,
+            scenario=self._scenario.name,
+            subscribers=self._scenario.subscribers,
             window_s=round(window_s, 3),
             published=published,
+            expected=expected,
             forwarded=forwarded,
             forwarded_per_s=round(forwarded / window_s, 1),
-            delivered_fraction=forwarded / (published * self._plan.subscribers),
-            delivered_fraction_worst=min(arrived) / published,
-            duplicates=sum(subscriber.duplicates for subscriber in self._subscribers),
-            renumbered=sum(subscriber.renumbered for subscriber in self._subscribers),
-            refused=sum(subscriber.refused for subscriber in self._subscribers),
+            delivered_fraction=forwarded / expected,
+            delivered_fraction_worst=worst,
+            duplicates=sum(subscriber.duplicates for subscriber in subscribers),
+            renumbered=sum(subscriber.renumbered for subscriber in subscribers),
+            refused=sum(subscriber.refused for subscriber in subscribers),
             server_cpu_s=round(server_cpu_s, 3),
             server_system_cpu_s=round(after.server.system_s - before.server.system_s, 3),
             server_cpu_share=round(server_cpu_s / window_s, 4),
             server_cpu_s_per_million=round(server_cpu_s / max(1, forwarded) * 1e6, 3),
-            latency_p50_ms=round(percentile(latencies_ms, 0.5), 3),
-            latency_p99_ms=round(percentile(latencies_ms, 0.99), 3),
-            latency_max_ms=round(percentile(latencies_ms, 1.0), 3),
-            latency_samples=len(latencies_ms),
+            **self._latencies(),
+            **self._join_figures(),
             rss_mib=round(rss_kib / 1024, 2),
-            kib_per_subscriber=round((rss_kib - rss_alone_kib) / self._plan.subscribers, 1),
-            join_p50_ms=round(percentile(joins_ms, 0.5), 1),
-            join_p95_ms=round(percentile(joins_ms, 0.95), 1),
-            lost_on_purpose=sum(subscriber.dropped for subscriber in self._subscribers),
-            nacks=sum(subscriber.nacks_sent for subscriber in self._subscribers),
-            repaired_by_rtx=sum(subscriber.repaired for subscriber in self._subscribers),
+            kib_per_subscriber=round((rss_kib - rss_alone_kib) / self._scenario.subscribers, 1),
+            lost_on_purpose=sum(subscriber.dropped for subscriber in subscribers),
+            nacks=sum(subscriber.nacks_sent for subscriber in subscribers),
+            repaired_by_rtx=sum(subscriber.repaired for subscriber in subscribers),
+            padding=sum(subscriber.padding for subscriber in subscribers),
             feedback_per_s=round((after.feedback - before.feedback) / window_s, 1),
-            generator_socket_drops=machine.dropped_datagrams({peer.port for peer in self._peers}),
-            server_socket_drops=machine.dropped_datagrams({server_port}),
+            generator_socket_drops=machine.dropped_datagrams({item.peer.port for item in self._load.participants}),
+            server_socket_drops=machine.dropped_datagrams(server_ports),
             generator_cpu_share=round(own_cpu_s / window_s, 4),
             other_cpu_share=round(other_share, 4),
             steal_share=round((after.machine.steal_s - before.machine.steal_s) / window_s, 4),
             noisy=other_share > NOISY_SHARE,
-            srtp_profile=self._publisher.peer.profile,
-            publisher=self._publisher_figures(published, window_s, lateness_us),
+            srtp_profile=self._profile,
+            publisher=self._publisher_figures(published, window_s),
+            memory={**self._churn, **self._memory_figures(plan.window_s)},
         )
 
-    def _publisher_figures(self, published: int, window_s: float, lateness_us: list[int]) -> dict[str, float]:
+    def _latencies(self) -> dict[str, Any]:
+        samples = sorted(us for item in self._load.participants for us in item.subscriber.latencies_us)
+        return {
+            "latency_p50_ms": round(percentile(samples, 0.5) / 1000, 3),
+            "latency_p99_ms": round(percentile(samples, 0.99) / 1000, 3),
+            "latency_max_ms": round(percentile(samples, 1.0) / 1000, 3),
+            "latency_samples": len(samples),
+        }
+
+    def _join_figures(self) -> dict[str, Any]:
+        packets = sorted((item.packet_ns - item.offered_ns) / 1e6 for item in self._joined if item.packet_ns)
+        pictures = sorted((item.picture_ns - item.offered_ns) / 1e6 for item in self._joined if item.picture_ns)
+        return {
+            "joins": len(self._joined),
+            "joins_failed": max(self._failed, len(self._joined) - len(pictures)),
+            "join_p50_ms": round(percentile(packets, 0.5), 1),
+            "join_p95_ms": round(percentile(packets, 0.95), 1),
+            "join_max_ms": round(percentile(packets, 1.0), 1),
+            "picture_p95_ms": round(percentile(pictures, 0.95), 1),
+        }
+
+    def _memory_figures(self, window_s: float) -> dict[str, float]:
+        """How the worker grows in a window of minutes; its first sixth is left out."""
+        later = [sample for sample in self._memory if sample[0] >= window_s / 6]
+        if window_s < 60 or len(later) < 3:
+            return {}
+        return {
+            "mib_at_start": round(self._memory[0][1], 2),
+            "mib_at_end": round(later[-1][1], 2),
+            "mib_per_hour": round(slope_per_hour(later), 2),
+        }
+
+    def _publisher_figures(self, published: int, window_s: float) -> dict[str, float]:
+        publishers = self._load.publishers
+        lateness_us = sorted(
+            us for first, item in zip(self._first_ticks, publishers, strict=True) for us in item.lateness_us[first:]
+        )
+        names = publishers[0].received.keys()
         return {
             "packets_per_s": round(published / window_s, 1),
             "late_p50_ms": round(percentile(lateness_us, 0.5) / 1000, 3),
             "late_p99_ms": round(percentile(lateness_us, 0.99) / 1000, 3),
             "late_max_ms": round(percentile(lateness_us, 1.0) / 1000, 3),
-            "keyframes": self._publisher.source.keyframes,
-            **{f"{name}_received": count for name, count in self._publisher.received.items()},
+            "keyframes": sum(publisher.source.keyframes for publisher in publishers),
+            **{f"{name}_received": sum(publisher.received[name] for publisher in publishers) for name in names},
         }
 
     @staticmethod
@@ -327,6 +344,6 @@ async def _main(plan: Plan) -> int:
 
 
 if __name__ == "__main__":
-    run_plan = Plan(**json.loads(sys.argv[1]))
+    run_plan = Plan.from_json(json.loads(sys.argv[1]))
     machine.pin(os.getpid(), run_plan.core)
     sys.exit(uvloop.run(_main(run_plan)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,12 @@ class ProcessCpu:
 def process_cpu(pid: int) -> ProcessCpu:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return ProcessCpu(int(fields[11]) / _TICKS_PER_S, int(fields[12]) / _TICKS_PER_S)
+
+
+def processes_cpu(pids: Iterable[int]) -> ProcessCpu:
+    """The same of several processes together."""
+    each = [process_cpu(pid) for pid in pids]
+    return ProcessCpu(sum(cpu.user_s for cpu in each), sum(cpu.system_s for cpu in each))
 
 
 def resident_kib(pid: int) -> int:

@@ -1,4 +1,5 @@
-"""SDP of a generated participant: an offer in the shape of the browser client's, and what an answer says; pure.
+"""SDP of a generated participant: an offer in the shape of the browser client's, what an answer says, and an answer to
+a server that makes the offers itself; pure.
 
 The m-lines stand in the order of ``media.control.TransportOffer``; codecs and header extensions are those that Chromium
 offers after ``setCodecPreferences`` (H.264 and VP8 with RTX, Opus with RED left out).
@@ -15,6 +16,7 @@ ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 EXTENSIONS = {"audio": {AUDIO_LEVEL: 1, ABS_SEND_TIME: 2, TRANSPORT_CC: 3, MID: 4}}
 EXTENSIONS["video"] = {ABS_SEND_TIME: 2, TRANSPORT_CC: 3, MID: 4}
+_KNOWN_EXTENSIONS = EXTENSIONS["audio"].keys()
 
 _AUDIO_CODECS = (
     "a=rtpmap:111 opus/48000/2",
@@ -80,7 +82,9 @@ def _media_section(kind: str, mid: int, direction: str, secrets: LocalSecrets, s
     ]
 
 
-def build_offer(secrets: LocalSecrets, ssrcs: SendingSsrcs, *, audio_slots: int, video_slots: int) -> str:
+def build_offer(
+    secrets: LocalSecrets, ssrcs: SendingSsrcs, *, audio_slots: int, video_slots: int, screen: bool = True
+) -> str:
     """One offer: microphone, camera, screen, screen sound, then the slots on which the server sends."""
     microphone = [f"a=ssrc:{ssrcs.microphone} cname:bench"]
     camera = [
@@ -88,7 +92,9 @@ def build_offer(secrets: LocalSecrets, ssrcs: SendingSsrcs, *, audio_slots: int,
         f"a=ssrc:{ssrcs.camera} cname:bench",
         f"a=ssrc:{ssrcs.camera_rtx} cname:bench",
     ]
-    sending: list[tuple[str, list[str]]] = [("audio", microphone), ("video", camera), ("video", []), ("audio", [])]
+    sending: list[tuple[str, list[str]]] = [("audio", microphone), ("video", camera)]
+    if screen:
+        sending += [("video", []), ("audio", [])]
     receiving = ["audio"] * audio_slots + ["video"] * video_slots
     sections = [_media_section(kind, mid, "sendonly", secrets, lines) for mid, (kind, lines) in enumerate(sending)]
     sections += [
@@ -111,6 +117,7 @@ class AnsweredMedia:
     codecs: dict[int, str] = field(default_factory=dict)  # payload type → encoding name, in the answer's order
     extensions: dict[str, int] = field(default_factory=dict)  # URI → id
     feedback: frozenset[str] = frozenset()  # "111 transport-cc", …
+    codec_lines: tuple[str, ...] = ()  # rtpmap, fmtp and rtcp-fb as they came
 
     def payload_type(self, codec: str) -> int:
         """The payload type of ``codec``. Raises ValueError if the answer has none."""
@@ -122,7 +129,7 @@ class AnsweredMedia:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a generated participant needs from an SDP answer."""
+    """What a generated participant needs from the server's SDP."""
 
     ufrag: str
     password: str
@@ -152,6 +159,7 @@ def _parse_media(section: str) -> AnsweredMedia:
         codecs={int(number): names.get(number, "") for number in payload_types.split()},
         extensions={uri: int(number) for number, uri in re.findall(r"^a=extmap:(\d+)\S* (\S+)", section, re.MULTILINE)},
         feedback=frozenset(re.findall(r"^a=rtcp-fb:(.*)$", section, re.MULTILINE)),
+        codec_lines=tuple(re.findall(r"^a=(?:rtpmap|fmtp|rtcp-fb):.*$", section, re.MULTILINE)),
     )
 
 
@@ -172,3 +180,26 @@ def parse_answer(sdp: str) -> Answer:
         candidates=tuple(dict.fromkeys((host, int(port)) for host, port in candidates)),
         media=tuple(_parse_media(section) for section in sections),
     )
+
+
+def build_answer(secrets: LocalSecrets, offer: Answer) -> str:
+    """Receives all that a server offers to send; ``offer`` was read by ``parse_answer``."""
+    mids = " ".join(media.mid for media in offer.media)
+    lines = ["v=0", "o=- 4611731400430051337 2 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {mids}"]
+    for media in offer.media:
+        types = " ".join(map(str, media.codecs))
+        lines += [
+            f"m={media.kind} 9 UDP/TLS/RTP/SAVPF {types}",
+            "c=IN IP4 0.0.0.0",
+            f"a=ice-ufrag:{secrets.ufrag}",
+            f"a=ice-pwd:{secrets.password}",
+            f"a=fingerprint:sha-256 {secrets.fingerprint}",
+            "a=setup:active",
+            f"a=mid:{media.mid}",
+            *(f"a=extmap:{number} {uri}" for uri, number in media.extensions.items() if uri in _KNOWN_EXTENSIONS),
+            "a=recvonly",
+            "a=rtcp-mux",
+            "a=rtcp-rsize",
+            *media.codec_lines,
+        ]
+    return "\r\n".join(lines) + "\r\n"

@@ -20,8 +20,8 @@ CHECK_RETRY_S = 0.1
 CONNECT_TIMEOUT_S = 15.0
 
 
-def open_socket(*, gro: bool) -> socket.socket:
-    """A UDP socket on loopback. With ``gro`` the kernel hands over a burst of equal packets in one read."""
+def open_socket(*, gro: bool, host: str = "127.0.0.1") -> socket.socket:
+    """A UDP socket on this machine. With ``gro`` the kernel hands over a burst of equal packets in one read."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setblocking(False)
     try:
@@ -31,15 +31,15 @@ def open_socket(*, gro: bool) -> socket.socket:
     if gro:
         with contextlib.suppress(OSError):  # an older kernel: one packet per read
             sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
-    sock.bind(("127.0.0.1", 0))
+    sock.bind((host, 0))
     return sock
 
 
 class Peer:
     """Connects a participant. The owner reads the socket and hands STUN and DTLS datagrams to ``receive``."""
 
-    def __init__(self, *, gro: bool) -> None:
-        self.socket = open_socket(gro=gro)
+    def __init__(self, *, gro: bool, host: str = "127.0.0.1") -> None:
+        self.socket = open_socket(gro=gro, host=host)
         # Browsers: 4 and 24 characters of the ICE alphabet (RFC 8839 §5.4).
         self.secrets = LocalSecrets(secrets.token_hex(2), secrets.token_hex(12), local_fingerprint())
         self.checks_sent = 0

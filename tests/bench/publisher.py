@@ -1,4 +1,4 @@
-"""The one publisher of a run: sends what ``traffic`` says on its microphone and camera m-lines, answers PLI."""
+"""What a participant publishes: sends what ``traffic`` says on its microphone and camera m-lines, answers PLI."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.bench import rtcp
 from tests.bench.dtls import SrtpError
 from tests.bench.offer import ABS_SEND_TIME, AUDIO_LEVEL, MID, TRANSPORT_CC, AnsweredMedia, SendingSsrcs
 from tests.bench.peer import Peer
-from tests.bench.traffic import TICK_MS, Lane, Piece, Source, stamp
+from tests.bench.traffic import TICK_MS, Lane, Piece, Source, feed_of, stamp
 
 # A browser puts the mid on every packet of a new stream until the first receiver report; a second covers that.
 MID_FOR_PACKETS = {Lane.AUDIO: 50, Lane.VIDEO: 170}
 TICK_NS = TICK_MS * 1_000_000
 NTP_EPOCH_S = 2_208_988_800
-VOICE_LEVEL = 0x80 | 30  # RFC 6464: voice activity, -30 dBov
+VOICE_LEVEL, SILENCE_LEVEL = 0x80 | 30, 127  # RFC 6464: voice activity, -30 dBov; silence
 
 _HEADER = struct.Struct("!BBHII")
 
@@ -25,8 +25,10 @@ _HEADER = struct.Struct("!BBHII")
 class _Stream:
     """One RTP stream: numbers, payload type and the extensions that the answer took."""
 
-    def __init__(self, lane: Lane, ssrc: int, media: AnsweredMedia, codec: str) -> None:
+    def __init__(self, lane: Lane, feed: int, ssrc: int, media: AnsweredMedia, codec: str, level: int) -> None:
         self.lane = lane
+        self.feed = feed
+        self._level = level
         self.ssrc = ssrc
         self.payload_type = media.payload_type(codec)
         # RFC 3550 §5.1 wants random starts; the upper half is avoided so that no stream wraps before its SRTP is up.
@@ -46,7 +48,7 @@ class _Stream:
         if (number := taken.get(ABS_SEND_TIME)) is not None:
             data += bytes([number << 4 | 2]) + ((now_ns << 18) // 1_000_000_000 & 0xFFFFFF).to_bytes(3, "big")
         if self.lane == Lane.AUDIO and (number := taken.get(AUDIO_LEVEL)) is not None:
-            data += bytes([number << 4, VOICE_LEVEL])
+            data += bytes([number << 4, self._level])
         if self.count < MID_FOR_PACKETS[self.lane] and (number := taken.get(MID)) is not None:
             data += bytes([number << 4 | len(self._mid) - 1]) + self._mid
         data += bytes(-len(data) % 4)
@@ -63,7 +65,7 @@ class _Stream:
             self.last_time,
             self.ssrc,
         )
-        packet = header + extensions + piece.body + stamp(self.lane, self.count, now_ns)
+        packet = header + extensions + piece.body + stamp(self.feed, self.count, now_ns)
         self.count += 1
         self.octets += len(piece.body)
         return packet
@@ -74,40 +76,38 @@ class _Stream:
 
 
 class Publisher:
-    """Sends by ticks. ``lateness_us`` holds, per tick, how much later than planned it ran."""
+    """Sends by ticks from ``start`` on. ``lateness_us`` holds, per tick, how much later than planned it ran."""
 
-    def __init__(self, peer: Peer, bitrate_bps: int) -> None:
+    def __init__(self, peer: Peer, index: int, bitrate_bps: int, *, speaks: bool = True, films: bool = True) -> None:
         self.peer = peer
+        self.index = index
         self.ssrcs = SendingSsrcs(*(secrets.randbits(31) + 1 for _ in range(3)))
-        self.source = Source(bitrate_bps)
+        self.source = Source(bitrate_bps, seed=20 + index, speaks=speaks, films=films)
         self.streams: dict[Lane, _Stream] = {}
         self.lateness_us = array("q")
-        self.received = {"pli": 0, "nack": 0, "transport_cc": 0, "receiver_report": 0, "refused": 0, "rtp": 0}
+        self.received = {"pli": 0, "nack": 0, "transport_cc": 0, "receiver_report": 0, "refused": 0}
+        self._level = VOICE_LEVEL if speaks else SILENCE_LEVEL
         self._transport_sequence = 0
+        self._started_ns = 0
         self._next_tick = 0
 
     def negotiated(self, media: tuple[AnsweredMedia, ...]) -> None:
         """Takes payload types and extension ids from the answer's first two m-lines. Raises ValueError for a codec."""
+        audio, video = (feed_of(self.index, lane) for lane in (Lane.AUDIO, Lane.VIDEO))
         self.streams = {
-            Lane.AUDIO: _Stream(Lane.AUDIO, self.ssrcs.microphone, media[0], "opus"),
-            Lane.VIDEO: _Stream(Lane.VIDEO, self.ssrcs.camera, media[1], "H264"),
+            Lane.AUDIO: _Stream(Lane.AUDIO, audio, self.ssrcs.microphone, media[0], "opus", self._level),
+            Lane.VIDEO: _Stream(Lane.VIDEO, video, self.ssrcs.camera, media[1], "H264", self._level),
         }
 
-    def read(self) -> None:
-        """Takes one datagram from the socket."""
-        try:
-            datagram = self.peer.socket.recv(2048)
-        except (BlockingIOError, ConnectionRefusedError):
-            return
-        if not 127 < datagram[0] < 192:
-            self.peer.receive(datagram)
-        elif 191 < datagram[1] < 224:
-            self._on_rtcp(datagram)
-        else:
-            self.received["rtp"] += 1  # nobody else publishes: a packet of our own came back
+    def start(self) -> None:
+        """From now on the ticks count."""
+        self._started_ns = time.monotonic_ns()
 
-    def send_until(self, elapsed_ns: int) -> None:
-        """Runs the ticks that are due ``elapsed_ns`` after the start; a late one is made up for at once."""
+    def send_due(self, now_ns: int) -> None:
+        """Runs the ticks that are due; a late one is made up for at once."""
+        if not self._started_ns:
+            return
+        elapsed_ns = now_ns - self._started_ns
         while self._next_tick * TICK_NS <= elapsed_ns:
             self.lateness_us.append((elapsed_ns - self._next_tick * TICK_NS) // 1000)
             for piece in self.source.tick(self._next_tick * TICK_MS):
@@ -124,9 +124,10 @@ class Publisher:
 
     def _send_sender_reports(self) -> None:
         for stream in self.streams.values():
-            self.peer.send_rtcp(stream.sender_report(time.time()))
+            if stream.count:
+                self.peer.send_rtcp(stream.sender_report(time.time()))
 
-    def _on_rtcp(self, datagram: bytes) -> None:
+    def handle_rtcp(self, datagram: bytes) -> None:
         """Feedback of the worker; a PLI makes the next frame a key frame."""
         if self.peer.receiving is None:
             return

@@ -20,18 +20,20 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One run. Shares are of one core; "server" is the media worker's process."""
+    """One run. Shares are of one core; "server" is the media worker's process, or all of them."""
 
+    scenario: str
     subscribers: int
     window_s: float
-    published: int  # packets of the publisher in the window
-    forwarded: int  # of published × subscribers, those that arrived
+    published: int  # packets of all publishers in the window
+    expected: int  # at all subscribers together
+    forwarded: int  # of those, what arrived
     forwarded_per_s: float
     delivered_fraction: float
     delivered_fraction_worst: float  # the worst served subscriber
     duplicates: int
-    renumbered: int  # sampled subscribers that saw a server's numbering jump
-    refused: int  # packets that failed SRTP at a sampled subscriber
+    renumbered: int  # times that a server's numbering jumped where packets were decrypted
+    refused: int  # packets that failed SRTP where they were decrypted
     server_cpu_s: float
     server_system_cpu_s: float  # of server_cpu_s, what was spent in the kernel
     server_cpu_share: float
@@ -44,11 +46,16 @@ class Measurement:
     latency_samples: int
     rss_mib: float
     kib_per_subscriber: float
+    joins: int  # of these are the next figures
+    joins_failed: int
     join_p50_ms: float  # offer sent → first packet decrypted
     join_p95_ms: float
+    join_max_ms: float
+    picture_p95_ms: float  # offer sent → first packet of a picture, that is of a key frame
     lost_on_purpose: int  # with --loss-percent, since the subscribers joined, resent packets too
     nacks: int
     repaired_by_rtx: int
+    padding: int
     feedback_per_s: float  # transport-cc feedback packets of all subscribers
     generator_socket_drops: int
     server_socket_drops: int
@@ -58,6 +65,7 @@ class Measurement:
     noisy: bool
     srtp_profile: str
     publisher: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, float] = field(default_factory=dict)  # of runs with leavers, and of long ones
 
 
 _MEDIANS = (
@@ -75,12 +83,13 @@ _MEDIANS = (
     "kib_per_subscriber",
     "join_p50_ms",
     "join_p95_ms",
+    "picture_p95_ms",
     "feedback_per_s",
     "generator_cpu_share",
     "other_cpu_share",
 )
 _PER_RUN = ("server_cpu_s_per_million", "ratio_to_yardstick", "delivered_fraction", "latency_p99_ms", "other_cpu_share")
-_WORST = {"delivered_fraction": min, "delivered_fraction_worst": min}
+_WORST = {"delivered_fraction": min, "delivered_fraction_worst": min, "joins_failed": max, "join_max_ms": max}
 
 
 def summarize(runs: Sequence[Measurement]) -> dict[str, Any]:
@@ -95,3 +104,11 @@ def summarize(runs: Sequence[Measurement]) -> dict[str, Any]:
     summary["runs"] = len(rows)
     summary["per_run"] = [{name: row[name] for name in _PER_RUN} for row in rows]
     return summary
+
+
+def slope_per_hour(samples: Sequence[tuple[float, float]]) -> float:
+    """The line of least squares through (seconds, amount): how much comes to it in an hour."""
+    if len(samples) < 3:
+        return 0.0
+    times, amounts = zip(*samples, strict=True)
+    return statistics.linear_regression(times, amounts).slope * 3600

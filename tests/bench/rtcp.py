@@ -12,6 +12,7 @@ TICK_US, REFERENCE_US = 250, 64_000  # units of draft-holmer-rmcat-transport-wid
 
 _COMMON = struct.Struct("!BBH")
 _FEEDBACK = struct.Struct("!BBHII")
+_FEEDBACK_BODY = struct.Struct("!HHI")
 _BLOCK = struct.Struct("!IIIIII")
 _SR = struct.Struct("!BBHIIIIII")
 
@@ -59,8 +60,11 @@ def generic_nack(ssrc: int, media_ssrc: int, sequences: Sequence[int]) -> bytes:
 
 def _chunks(statuses: bytearray) -> bytes:
     """Run-length chunks (§3.1.3): one per run of equal symbols, each at most 8191 long."""
+    size = len(statuses)
+    if statuses.count(statuses[0]) == size <= 0x1FFF:  # nothing was lost, the usual case
+        return struct.pack("!H", statuses[0] << 13 | size)
     chunks = bytearray()
-    start, size = 0, len(statuses)
+    start = 0
     while start < size:
         symbol = statuses[start]
         end = start + 1
@@ -71,18 +75,21 @@ def _chunks(statuses: bytearray) -> bytes:
     return bytes(chunks)
 
 
-def transport_feedback(ssrc: int, media_ssrc: int, feedback_count: int, arrivals: Sequence[tuple[int, int]]) -> bytes:
+def transport_feedback(
+    ssrc: int, media_ssrc: int, feedback_count: int, arrivals: Sequence[tuple[int, int]], base: int | None = None
+) -> bytes:
     """Feedback for ``arrivals`` (transport-wide sequence, arrival in µs), in order of arrival and not empty.
 
-    Numbers in between that did not arrive are reported as not received; the server knows which it never sent.
+    It begins with ``base``, the number behind those of the last feedback, so that what was lost between two of them is
+    reported too. Numbers that did not arrive are reported as not received; the server knows which it never sent.
     """
-    first = arrivals[0][0]
-    relative = sorted((((sequence - first + 0x8000) & 0xFFFF) - 0x8000, time_us) for sequence, time_us in arrivals)
-    lowest = relative[0][0]
-    count = relative[-1][0] - lowest + 1
+    anchor = arrivals[0][0] if base is None else base
+    relative = [(((sequence - anchor + 0x8000) & 0xFFFF) - 0x8000, time_us) for sequence, time_us in arrivals]
+    relative.sort()
+    lowest = min(relative[0][0], 0)
     reference = relative[0][1] // REFERENCE_US
     previous = reference * REFERENCE_US // TICK_US
-    statuses = bytearray(count)
+    statuses = bytearray(relative[-1][0] - lowest + 1)
     deltas = bytearray()
     for position, time_us in relative:
         if statuses[position - lowest]:
@@ -96,8 +103,9 @@ def transport_feedback(ssrc: int, media_ssrc: int, feedback_count: int, arrivals
         else:
             statuses[position - lowest] = 2
             deltas += struct.pack("!h", max(-0x8000, min(0x7FFF, delta)))
-    base = (first + lowest) & 0xFFFF
-    body = struct.pack("!HHI", base, count, (reference & 0xFFFFFF) << 8 | (feedback_count & 0xFF))
+    body = _FEEDBACK_BODY.pack(
+        (anchor + lowest) & 0xFFFF, len(statuses), (reference & 0xFFFFFF) << 8 | (feedback_count & 0xFF)
+    )
     body += _chunks(statuses) + deltas
     body += bytes(-len(body) % 4)
     return _FEEDBACK.pack(0x80 | FMT_TRANSPORT_CC, RTPFB, 2 + len(body) // 4, ssrc, media_ssrc) + body

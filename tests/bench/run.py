@@ -9,15 +9,15 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from media.control import Grants, TransportOffer, ViewSet
+from media.control import Grants, TransportClose, TransportOffer, ViewSet
 from tests.bench import machine, yardstick
 from tests.bench.control import ControlServer
-from tests.bench.generator import Plan
+from tests.bench.plan import Plan
 from tests.bench.report import Measurement
 
 ROOM = "bench"
@@ -30,28 +30,40 @@ class BenchError(Exception):
     """It could not be measured; the message says why."""
 
 
+class Backend(Protocol):
+    """A running server, as the generator's parent sees it."""
+
+    server_offers: bool  # to viewers
+    host: str  # where the generator's sockets are bound
+
+    @property
+    def pids(self) -> tuple[int, ...]: ...
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Makes one call of the generator; the answer is an acknowledgement as in ``media.control``."""
+        ...
+
+    def obituary(self) -> str:
+        """What to say when a run failed because the server is gone; empty while it runs."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says."""
+class WorkerOptions:
+    """How our own server is started."""
 
-    subscribers: int
-    warmup_s: float
-    window_s: float
-    bitrate_bps: int
-    sample_every: int
-    video_slots: int
-    gro: bool
-    loss: float
-    worker_command: tuple[str, ...]
-    worker_core: int | None
-    load_core: int | None
+    command: tuple[str, ...]
+    core: int | None
+    host: str = "127.0.0.1"
 
 
-async def measure(options: Options) -> Measurement:
+async def measure(plan: Plan, backend: AbstractAsyncContextManager[Backend], server_core: int | None) -> Measurement:
     """Raises BenchError."""
-    before_us = yardstick.cost_us(options.worker_core)
-    measurement = await _measure(options)
-    mean_us = (before_us + yardstick.cost_us(options.worker_core)) / 2
+    before_us = yardstick.cost_us(server_core)
+    machine.pin(os.getpid(), plan.core)
+    async with backend as server:
+        measurement = await _generate(plan, server)
+    mean_us = (before_us + yardstick.cost_us(server_core)) / 2
     return replace(
         measurement,
         yardstick_us=round(mean_us, 3),
@@ -59,25 +71,43 @@ async def measure(options: Options) -> Measurement:
     )
 
 
-async def _measure(options: Options) -> Measurement:
-    machine.pin(os.getpid(), options.load_core)
-    async with ControlServer() as server, _worker(options, server) as worker:
-        await _ready(server, worker)
-        await server.open_room(ROOM, options.subscribers + 1)
-        plan = Plan(
-            subscribers=options.subscribers,
-            warmup_s=options.warmup_s,
-            window_s=options.window_s,
-            bitrate_bps=options.bitrate_bps,
-            sample_every=options.sample_every,
-            video_slots=options.video_slots,
-            gro=options.gro,
-            loss=options.loss,
-            server_pid=worker.pid,
-            parent_pid=os.getpid(),
-            core=options.load_core,
-        )
-        return await _generate(plan, server, worker)
+class WorkerBackend:
+    """One media worker with one room. (A room that is spread over several workers would be spread here.)"""
+
+    server_offers = False
+
+    def __init__(self, server: ControlServer, process: Process, host: str) -> None:
+        self.host = host
+        self._server = server
+        self._process = process
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (self._process.pid,)
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        call: TransportOffer | ViewSet | TransportClose
+        if name == "offer":
+            publishes = arguments.pop("publishes")
+            call = TransportOffer(room_id=ROOM, grants=Grants(audio=publishes, video=publishes), **arguments)
+        elif name == "view":
+            call = ViewSet(room_id=ROOM, **arguments)
+        else:
+            call = TransportClose(room_id=ROOM, **arguments)
+        return await self._server.call(call)
+
+    def obituary(self) -> str:
+        status = self._process.returncode
+        return "" if status is None else f" (the worker had ended with status {status})"
+
+
+@asynccontextmanager
+async def worker_backend(plan: Plan, options: WorkerOptions) -> AsyncIterator[Backend]:
+    """Starts a worker and opens the room. Raises BenchError."""
+    async with ControlServer() as server, _worker(options, server) as process:
+        await _ready(server, process)
+        await server.open_room(ROOM, plan.scenario.people + plan.leavers)
+        yield WorkerBackend(server, process, options.host)
 
 
 async def _ready(server: ControlServer, worker: Process) -> None:
@@ -95,27 +125,27 @@ async def _ready(server: ControlServer, worker: Process) -> None:
 
 
 @asynccontextmanager
-async def _worker(options: Options, server: ControlServer) -> AsyncIterator[Process]:
+async def _worker(options: WorkerOptions, server: ControlServer) -> AsyncIterator[Process]:
     with tempfile.TemporaryDirectory(prefix="bench-tap-") as tap_folder:
         settings = {
             "SERVER_URL": server.url,
             "WORKER_TOKEN": server.token,
             "WORKER_ID": "bench",
-            "MEDIA_HOST": "127.0.0.1",
+            "MEDIA_HOST": options.host,
             "MEDIA_PORT": "0",
             "MEDIA_TAP_DIR": tap_folder,
         }
         process = await asyncio.create_subprocess_exec(
-            *options.worker_command, cwd=PROJECT, env={**os.environ, **settings}, stdout=sys.stderr
+            *options.command, cwd=PROJECT, env={**os.environ, **settings}, stdout=sys.stderr
         )
         try:
-            machine.pin(process.pid, options.worker_core)
+            machine.pin(process.pid, options.core)
             yield process
         finally:
-            await _stop(process)
+            await stop(process)
 
 
-async def _stop(process: Process) -> None:
+async def stop(process: Process) -> None:
     if process.returncode is not None:
         return
     process.terminate()
@@ -127,7 +157,14 @@ async def _stop(process: Process) -> None:
         await process.wait()
 
 
-async def _generate(plan: Plan, server: ControlServer, worker: Process) -> Measurement:
+async def _generate(plan: Plan, server: Backend) -> Measurement:
+    plan = replace(
+        plan,
+        host=server.host,
+        server_offers=server.server_offers,
+        server_pids=server.pids,
+        parent_pid=os.getpid(),
+    )
     generator = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.generator", json.dumps(asdict(plan))),
         cwd=PROJECT,
@@ -143,32 +180,21 @@ async def _generate(plan: Plan, server: ControlServer, worker: Process) -> Measu
             if "measured" in message:
                 return Measurement(**message["measured"])
             if "failed" in message:
-                raise BenchError(_with_worker_state(message["failed"], worker))
+                raise BenchError(message["failed"] + server.obituary())
             task = asyncio.create_task(_serve(message, server, generator))
             calls.add(task)
             task.add_done_callback(calls.discard)
-        raise BenchError(_with_worker_state("the generator ended without a result", worker))
+        raise BenchError("the generator ended without a result" + server.obituary())
     finally:
-        await _stop(generator)
+        await stop(generator)
         for task in calls:
             task.cancel()
 
 
-def _with_worker_state(text: str, worker: Process) -> str:
-    return text if worker.returncode is None else f"{text} (the worker had ended with status {worker.returncode})"
-
-
-async def _serve(message: dict[str, Any], server: ControlServer, generator: Process) -> None:
-    """Passes one call of the generator on to the worker, and the answer back."""
-    arguments = message["arguments"]
-    call: TransportOffer | ViewSet
-    if message["call"] == "offer":
-        publishes = arguments.pop("publishes")
-        call = TransportOffer(room_id=ROOM, grants=Grants(audio=publishes, video=publishes), **arguments)
-    else:
-        call = ViewSet(room_id=ROOM, **arguments)
+async def _serve(message: dict[str, Any], server: Backend, generator: Process) -> None:
+    """Passes one call of the generator on to the server, and the answer back."""
     try:
-        answer = await server.call(call)
+        answer = await server.call(message["call"], message["arguments"])
     except Exception as error:  # the generator must hear of it; it gives up the run
         answer = {"ok": False, "error": {"code": "no_answer", "message": f"{type(error).__name__}: {error}"}}
     assert generator.stdin is not None

@@ -24,7 +24,7 @@ HEADINGS = (
 
 
 def _load(report: dict[str, Any]) -> str:
-    parts = [f"{report['bitrate_kbps'] / 1000:g} Mbit/s"]
+    parts = [report["scenario"], f"{report['bitrate_kbps'] / 1000:g} Mbit/s"]
     if report["loss_percent"]:
         parts.append(f"{report['loss_percent']:g} % lost, asked for again")
     if not report["gro"]:

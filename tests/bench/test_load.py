@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 import struct
+import time
 
 from tests.bench import machine, yardstick
-from tests.bench.conftest import Server
+from tests.bench.conftest import TWCC_ID, Server
+from tests.bench.offer import TRANSPORT_CC, AnsweredMedia
 from tests.bench.peer import Peer
-from tests.bench.report import Measurement, percentile, summarize
-from tests.bench.subscriber import Subscriber, waited_ns
+from tests.bench.report import Measurement, percentile, slope_per_hour, summarize
+from tests.bench.scenario import lesson, meeting
+from tests.bench.subscriber import Subscriber, arrived_ns, set_clocks
 from tests.bench.table import HEADINGS, row
 from tests.bench.traffic import (
     FU_A,
@@ -22,6 +25,7 @@ from tests.bench.traffic import (
     Lane,
     Piece,
     Source,
+    feed_of,
     split_equally,
     video_frame,
 )
@@ -67,24 +71,59 @@ def test_a_frame_is_cut_into_parts_that_differ_by_one_byte_at_most() -> None:
 
 
 def test_a_viewer_counts_by_the_publishers_numbers(server: Server) -> None:
-    for number in (5, 6, 8, 8, 9):
-        server.send(Lane.VIDEO, number, 65530 + number)  # the server's numbers wrap on the way
-    server.send(Lane.AUDIO, 5, 40_000)
     viewer = server.subscriber
-    assert viewer.delivered(Lane.VIDEO, 5, 10) == 4
-    assert viewer.delivered(Lane.AUDIO, 5, 10) == 1
+    for number in (5, 6, 8, 8, 9):
+        if number == 8:
+            viewer.record(time.monotonic_ns(), 1 << 62)
+        server.send(Lane.VIDEO, number, 65530 + number)  # the server's numbers wrap on the way
+    viewer.record(0, 0)
+    server.send(Lane.AUDIO, 5, 40_000)
+    assert viewer.arrived(Lane.VIDEO, 5, 10) == 4
+    assert viewer.arrived(Lane.AUDIO, 5, 10) == 1
     # A sampled viewer decrypts, and SRTP's replay protection stops the packet that came twice.
     assert (viewer.duplicates, viewer.refused, viewer.renumbered) == (0, 1, 0)
-    assert viewer.complete
-    windows = {Lane.VIDEO: (6, 9), Lane.AUDIO: (0, 5)}
-    assert len(viewer.window_latencies_us(windows)) == 2
+    assert viewer.is_complete
+    assert len(viewer.latencies_us) == 2  # 8 once, and 9
+
+
+def test_a_place_that_was_counted_is_free_for_the_number_that_comes_there_next(server: Server) -> None:
+    server.subscriber.sampled = False
+    for number in (65_534, 65_535, 65_536):
+        server.send(Lane.VIDEO, number, number)
+    viewer = server.subscriber
+    assert viewer.arrived(Lane.VIDEO, 65_533, 65_537) == 3
+    assert viewer.take(Lane.VIDEO, 65_533, 65_537) == 3
+    assert viewer.take(Lane.VIDEO, 65_533, 65_537) == 0
+    assert viewer.take(Lane.AUDIO, 0, 10) == 0  # of which nothing ever came
+
+
+def test_a_slot_that_carries_another_feed_is_noticed_when_in_doubt(server: Server) -> None:
+    viewer = server.subscriber
+    viewer.sampled = False
+    server.send(feed_of(1, Lane.VIDEO), 7, 100, ssrc=5)
+    viewer.doubt()
+    server.send(feed_of(2, Lane.VIDEO), 50, 101, ssrc=5)
+    assert (viewer.arrived(feed_of(1, Lane.VIDEO), 0, 100), viewer.arrived(feed_of(2, Lane.VIDEO), 50, 51)) == (1, 1)
+    assert viewer.renumbered == 1
+
+
+def test_padding_is_reported_and_not_taken_for_media(server: Server) -> None:
+    viewer = server.subscriber
+    viewer.negotiated(
+        (AnsweredMedia("video", "4", 9, "sendonly", codecs={96: "rtx"}, extensions={TRANSPORT_CC: TWCC_ID}),)
+    )
+    server.send(Lane.VIDEO, 0, 1, transport_sequence=9)  # as if it were sent again: its stamp is read
+    assert (viewer.repaired, viewer.padding, viewer.arrived(Lane.VIDEO, 0, 1)) == (1, 0, 1)
+    server.send_bare(2, transport_sequence=10)
+    assert (viewer.repaired, viewer.padding, viewer.streams) == (1, 1, {})
+    assert [number for number, _arrival_us in viewer._arrivals] == [9, 10]
 
 
 def test_a_viewer_that_does_not_decrypt_counts_what_comes_twice_once(server: Server) -> None:
     server.subscriber.sampled = False
     for number in (0, 1, 1):
         server.send(Lane.VIDEO, number, 100 + number)
-    assert server.subscriber.delivered(Lane.VIDEO, 0, 2) == 2
+    assert server.subscriber.arrived(Lane.VIDEO, 0, 2) == 2
     assert (server.subscriber.duplicates, server.subscriber.refused) == (1, 0)
 
 
@@ -96,7 +135,7 @@ def test_a_gap_is_asked_for_until_it_is_filled(server: Server) -> None:
     server.send(Lane.VIDEO, 2, 1)
     assert list(stream.missing) == [2]
     assert stream.highest == 3
-    assert server.subscriber.delivered(Lane.VIDEO, 0, 5) == 4
+    assert server.subscriber.arrived(Lane.VIDEO, 0, 5) == 4
 
 
 def test_lost_packets_are_not_counted() -> None:
@@ -112,7 +151,7 @@ def test_a_sampled_viewer_sees_that_the_server_renumbers(server: Server) -> None
     server.send(Lane.VIDEO, 0, 100)
     server.send(Lane.VIDEO, 1, 300)
     assert server.subscriber.renumbered == 1
-    assert server.subscriber.delivered(Lane.VIDEO, 0, 2) == 2
+    assert server.subscriber.arrived(Lane.VIDEO, 0, 2) == 2
 
 
 def test_a_report_tells_the_loss_since_the_last_one(server: Server) -> None:
@@ -126,9 +165,11 @@ def test_a_report_tells_the_loss_since_the_last_one(server: Server) -> None:
     assert block.fraction_lost == 128
 
 
-def test_the_wait_in_the_sockets_buffer_is_not_latency() -> None:
-    assert waited_ns(struct.pack("=qq", 5, 999_999_000), 6_000_000_500) == 1500
-    assert waited_ns(struct.pack("=qq", 6, 0), 5_999_999_999) == 0  # the clock was set back a little
+def test_a_packet_arrived_when_the_kernel_says_so_however_late_it_is_read() -> None:
+    set_clocks()
+    seconds, nanoseconds = divmod(time.time_ns() - 5_000_000, 1_000_000_000)
+    waited_ns = time.monotonic_ns() - arrived_ns(struct.pack("=qq", seconds, nanoseconds))
+    assert 4_900_000 < waited_ns < 1_000_000_000
 
 
 def test_transport_wide_numbers_are_found_behind_padding(server: Server) -> None:
@@ -140,7 +181,8 @@ def test_transport_wide_numbers_are_found_behind_padding(server: Server) -> None
 
 def _measurement(**changes: float) -> Measurement:
     zeros = {field.name: 0 for field in dataclasses.fields(Measurement)}
-    return Measurement(**{**zeros, "noisy": False, "srtp_profile": "", "publisher": {}, **changes})  # type: ignore[arg-type]
+    texts = {"scenario": "lesson", "srtp_profile": "", "publisher": {}, "memory": {}}
+    return Measurement(**{**zeros, "noisy": False, **texts, **changes})  # type: ignore[arg-type]
 
 
 def test_several_runs_give_the_median_cost_and_the_worst_delivery() -> None:
@@ -151,6 +193,30 @@ def test_several_runs_give_the_median_cost_and_the_worst_delivery() -> None:
     assert summary["delivered_fraction"] == 0.5
     assert summary["noisy"] is True
     assert [row["server_cpu_s_per_million"] for row in summary["per_run"]] == [3.0, 9.0, 4.0]
+
+
+def test_a_leak_shows_as_a_slope() -> None:
+    samples = [(second, 100 + second / 60) for second in range(0, 600, 10)]
+    assert round(slope_per_hour(samples), 6) == 60
+    assert slope_per_hour(samples[:2]) == 0
+
+
+def test_who_sees_and_hears_whom() -> None:
+    room = meeting(50, 9)
+    assert room.expected(0) == {feed_of(other, Lane.VIDEO) for other in range(1, 9)} | {
+        feed_of(other, Lane.AUDIO) for other in (1, 2)
+    }
+    assert len(room.expected(49)) == 9 + 3
+    assert sorted(room.pictures(20)) == list(range(9))
+    assert room.pictures(20) != room.pictures(21)  # in an order of their own
+    hall = lesson(150)
+    assert (hall.people, hall.subscribers, hall.expected(0)) == (151, 150, frozenset())
+    assert hall.expected(150) == {feed_of(0, Lane.AUDIO), feed_of(0, Lane.VIDEO)}
+
+
+def test_who_does_not_speak_sends_comfort_noise_only() -> None:
+    source = Source(500_000, speaks=False, films=False)
+    assert [piece.lane for piece in _ticks(source, 4)] == [Lane.AUDIO] * 10
 
 
 def test_percentiles() -> None:
@@ -183,5 +249,5 @@ def test_a_table_rounds_delivery_down() -> None:
     }
     cells = row(report)
     assert len(cells) == len(HEADINGS)
-    assert cells[:5] == ("150", "1.5 Mbit/s, 0.5 % lost, asked for again", "1", "33,000", "99.9999 %")
+    assert cells[:5] == ("150", "lesson, 1.5 Mbit/s, 0.5 % lost, asked for again", "1", "33,000", "99.9999 %")
     assert row({**report, "delivered_fraction": 1.0})[4] == "100 %"

@@ -9,7 +9,7 @@ from aioice import stun as aioice_stun
 from aiortc.rtp import RtcpPacket, RtcpRrPacket, RtcpRtpfbPacket, RtcpSdesPacket, RtcpSrPacket
 
 from tests.bench import rtcp, stun
-from tests.bench.offer import TRANSPORT_CC, LocalSecrets, SendingSsrcs, build_offer, parse_answer
+from tests.bench.offer import TRANSPORT_CC, LocalSecrets, SendingSsrcs, build_answer, build_offer, parse_answer
 
 TRANSACTION = bytes(range(12))
 
@@ -108,6 +108,14 @@ def test_transport_feedback_says_what_arrived_and_when(arrivals: dict[int, int])
     assert _read_feedback(packet) == (2, arrivals)
 
 
+def test_transport_feedback_reports_what_was_lost_since_the_last_one() -> None:
+    packet = rtcp.transport_feedback(1, 2, 0, [(12, 64_000), (13, 64_250)], 10)
+    assert struct.unpack_from("!HH", packet, 12) == (10, 4)
+    assert _read_feedback(packet) == (0, {12: 64_000, 13: 64_250})
+    late = rtcp.transport_feedback(1, 2, 0, [(9, 64_000), (10, 64_250)], 10)  # overtaken by what was reported before
+    assert _read_feedback(late) == (0, {9: 64_000, 10: 64_250})
+
+
 def test_parts_stops_at_a_packet_that_does_not_fit() -> None:
     compound = rtcp.receiver_report(1, [])
     assert [part.packet_type for part in rtcp.parts(compound)] == [rtcp.RECEIVER_REPORT, rtcp.SOURCE_DESCRIPTION]
@@ -144,3 +152,25 @@ def test_an_answer_is_read() -> None:
         line.payload_type("VP8")
     with pytest.raises(ValueError, match="candidate"):
         parse_answer(sdp.replace("typ host", "typ relay"))
+
+
+def test_an_offer_of_the_server_is_answered_line_by_line() -> None:
+    sdp = (
+        "v=0\r\na=ice-lite\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:a0\r\na=ice-ufrag:abcd\r\na=ice-pwd:efgh\r\n"
+        "a=fingerprint:sha-256 AA:BB\r\na=setup:actpass\r\na=rtpmap:111 opus/48000/2\r\na=sendonly\r\n"
+        f"a=extmap:7 {TRANSPORT_CC}\r\na=extmap:9 urn:of-somebody-else\r\n"
+        "a=candidate:1 1 udp 2130706431 192.0.2.1 4000 typ host\r\n"
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:v1\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 rtx/90000\r\n"
+        "a=fmtp:97 apt=96\r\na=rtcp-fb:96 nack\r\na=sendonly\r\n"
+    )
+    answer = build_answer(LocalSecrets("u", "p", "CC:DD"), parse_answer(sdp))
+    lines = answer.split("\r\n")
+    assert "a=group:BUNDLE a0 v1" in lines
+    assert [line for line in lines if line.startswith("m=")] == [
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97",
+    ]
+    assert f"a=extmap:7 {TRANSPORT_CC}" in lines
+    assert not any("somebody-else" in line for line in lines)
+    assert lines.count("a=recvonly") == lines.count("a=setup:active") == 2
+    assert {"a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=rtcp-fb:96 nack"} <= set(lines)

@@ -1,7 +1,7 @@
-"""What the publisher sends: H.264-shaped frames of 720p25 and Opus, cut and paced as libwebrtc does; pure and seeded.
+"""What a publisher sends: H.264-shaped frames at 25 a second and Opus, cut and paced as libwebrtc does; pure, seeded.
 
 No picture is encoded: the NAL unit types and sizes are right, the bytes inside are filler. Each payload ends in a
-``Stamp``, with which a receiver that decrypts it knows which packet of the source it is and when it was sent.
+``Stamp``, with which a receiver that decrypts it knows which packet of which feed it is and when it was sent.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ MAX_PAYLOAD = 1150
 FRAME_MS = 40  # 25 fps
 OPUS_MS = 20
 OPUS_BYTES = 80  # 32 kbit/s
+DTX_MS = 400  # RFC 7587 §3.1.3: what an encoder in discontinuous transmission sends while nobody speaks
 KEYFRAME_EVERY = 100  # frames
 KEYFRAME_SCALE = 4.0  # a key frame is this many times the mean frame
 TICK_MS = 5
@@ -27,34 +28,39 @@ NAL_SLICE, NAL_IDR, NAL_SEI, NAL_SPS, NAL_PPS, STAP_A, FU_A = 1, 5, 6, 7, 8, 24,
 SPS = bytes.fromhex("6742c01fd9005005bb0110000003001000000303200f162e48")
 PPS = bytes.fromhex("68cb83cb20")
 
-_STAMP = struct.Struct("!3sBIQ")
+_STAMP = struct.Struct("!3sHIQ")
 _MAGIC = b"hTb"
 STAMP_BYTES = _STAMP.size
 
 
 class Lane(IntEnum):
-    """The two streams of the publisher."""
+    """The two streams of a publisher."""
 
     AUDIO = 0
     VIDEO = 1
 
 
+def feed_of(publisher: int, lane: Lane) -> int:
+    """One number for one stream of one publisher."""
+    return 2 * publisher + lane
+
+
 class Stamp(NamedTuple):
-    lane: int
-    number: int  # of the packet in its lane, from 0
+    feed: int
+    number: int  # of the packet in its feed, from 0
     sent_ns: int  # CLOCK_MONOTONIC
 
 
-def stamp(lane: Lane, number: int, sent_ns: int) -> bytes:
-    return _STAMP.pack(_MAGIC, lane, number, sent_ns)
+def stamp(feed: int, number: int, sent_ns: int) -> bytes:
+    return _STAMP.pack(_MAGIC, feed, number, sent_ns)
 
 
 def read_stamp(payload: bytes) -> Stamp | None:
     """The stamp at the end of a decrypted packet, None if there is none."""
     if len(payload) < STAMP_BYTES:
         return None
-    magic, lane, number, sent_ns = _STAMP.unpack_from(payload, len(payload) - STAMP_BYTES)
-    return Stamp(lane, number, sent_ns) if magic == _MAGIC else None
+    magic, feed, number, sent_ns = _STAMP.unpack_from(payload, len(payload) - STAMP_BYTES)
+    return Stamp(feed, number, sent_ns) if magic == _MAGIC else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,9 @@ def video_frame(size: int, rtp_time: int, *, key: bool) -> list[Piece]:
 class Source:
     """Frames and voice by the clock, the video through a pacer. Ask it once per tick."""
 
-    def __init__(self, bitrate_bps: int, seed: int = 20) -> None:
+    def __init__(self, bitrate_bps: int, seed: int = 20, *, speaks: bool = True, films: bool = True) -> None:
+        self._speaks = speaks
+        self._films = films
         mean = bitrate_bps * FRAME_MS / 8000
         self._key_bytes = int(mean * KEYFRAME_SCALE)
         # What is left for the others, so that the sum is the bit rate.
@@ -123,9 +131,11 @@ class Source:
     def tick(self, now_ms: int) -> list[Piece]:
         """What leaves in this tick; ``now_ms`` counts from 0 in steps of ``TICK_MS``."""
         leaving: list[Piece] = []
-        if now_ms % OPUS_MS == 0:
+        if self._speaks and now_ms % OPUS_MS == 0:
             leaving.append(Piece(Lane.AUDIO, b"\x78" + bytes(OPUS_BYTES - 1), now_ms * 48, marker=False))
-        if now_ms % FRAME_MS == 0:
+        elif now_ms % DTX_MS == 0:
+            leaving.append(Piece(Lane.AUDIO, b"\x78", now_ms * 48, marker=False))
+        if self._films and now_ms % FRAME_MS == 0:
             self._next_frame(now_ms * 90)
         self._budget = min(self._budget + self._budget_per_tick, self._budget_per_tick)
         while self._queue and self._budget > 0:

@@ -5,7 +5,9 @@
 import type { Source, TransportAnswered } from '../protocol/generated'
 import { preferredAudioCodecs, preferredVideoCodecs } from './codecs'
 import { codecNamed, sendEncodings, shapeEncodings, singleEncoding, type VideoCodec } from './encodings'
+import { Playout } from './playout'
 import { kindOf, SOURCE_ORDER, type RtcProfile } from './profiles'
+import { withSoundRepair } from './soundRepair'
 
 export type Exchange = (sdp: string) => Promise<TransportAnswered>
 export type ConnectionFactory = (configuration: RTCConfiguration) => RTCPeerConnection
@@ -44,6 +46,7 @@ export class Transport {
   readonly connection: RTCPeerConnection
   private readonly sending = new Map<Source, SendingLine>()
   private readonly receiving: RTCRtpTransceiver[] = []
+  private readonly playout: Playout
   private closed = false
 
   constructor(private readonly options: TransportOptions) {
@@ -52,7 +55,9 @@ export class Transport {
       bundlePolicy: 'max-bundle',
       rtcpMuxPolicy: 'require',
     })
+    this.playout = new Playout(this.connection, () => this.receiving)
     this.connection.addEventListener('connectionstatechange', () => {
+      if (this.isConnected) this.playout.start()
       if (!this.closed) options.handleConnectionState(this.connection.connectionState)
     })
     for (const source of SOURCE_ORDER) this.sending.set(source, this.addSending(source))
@@ -72,7 +77,7 @@ export class Transport {
   /** One offer, one answer. With `restartIce` the path is looked for again on the living DTLS session. */
   async negotiate(exchange: Exchange, restartIce: boolean): Promise<TransportAnswered> {
     if (restartIce) this.connection.restartIce()
-    await this.connection.setLocalDescription(await this.connection.createOffer())
+    await this.offer()
     const sdp = this.connection.localDescription?.sdp
     if (!sdp) throw new Error('the browser made no offer')
     try {
@@ -127,7 +132,17 @@ export class Transport {
   close(): void {
     if (this.closed) return
     this.closed = true
+    this.playout.close()
     this.connection.close()
+  }
+
+  private async offer(): Promise<void> {
+    const offer = await this.connection.createOffer()
+    try {
+      await this.connection.setLocalDescription({ type: 'offer', sdp: withSoundRepair(offer.sdp ?? '') })
+    } catch {
+      await this.connection.setLocalDescription(offer) // a browser that wants its own words back
+    }
   }
 
   private addSending(source: Source): SendingLine {

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { PlayoutDelay, playoutReading, type LineCounters } from './playout'
+import { withSoundRepair } from './soundRepair'
+
+const SECOND = 1000
+
+/** Drives a PlayoutDelay second by second; counters grow by what is given. */
+class Driver {
+  readonly delay = new PlayoutDelay()
+  targets = new Map<string, number>()
+  private nowMs = 0
+  private readonly lines = new Map<string, LineCounters>()
+
+  run(seconds: number, growth: Record<string, Partial<LineCounters>>, roundTripMs = 100): void {
+    for (let index = 0; index < seconds; index += 1) {
+      for (const [mid, more] of Object.entries(growth)) this.grow(mid, more)
+      this.targets = this.delay.read({ lines: this.lines, roundTripMs }, (this.nowMs += SECOND))
+    }
+  }
+
+  private grow(mid: string, more: Partial<LineCounters>): void {
+    const kind = mid.startsWith('a') ? 'audio' : 'video'
+    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0 }
+    this.lines.set(mid, {
+      kind,
+      packets: old.packets + (more.packets ?? 50),
+      repairs: old.repairs + (more.repairs ?? 0),
+      damage: old.damage + (more.damage ?? 0),
+    })
+  }
+}
+
+describe('the playout delay', () => {
+  it('is left to the browser while nothing is lost', () => {
+    const driver = new Driver()
+    driver.run(30, { audio: {}, video: {} })
+    expect([...driver.targets.values()]).toEqual([0, 0])
+  })
+
+  it('gives a repair the time that it takes, on all lines alike where all are lossy', () => {
+    const driver = new Driver()
+    driver.run(3, { audio: { repairs: 1 }, video: { repairs: 2 }, video2: {} }, 120)
+    expect([...driver.targets.values()]).toEqual([240, 240, 240])
+  })
+
+  it('grows while there is damage, up to a bound, and comes back slowly', () => {
+    const driver = new Driver()
+    driver.run(3, { audio: { repairs: 5, damage: 2000 } })
+    expect(driver.targets.get('audio')).toBe(310)
+    driver.run(20, { audio: { repairs: 5, damage: 2000 } })
+    expect(driver.targets.get('audio')).toBe(800)
+    driver.run(20, { audio: {} })
+    expect(driver.targets.get('audio')).toBe(800)
+    driver.run(10, { audio: {} })
+    expect(driver.targets.get('audio')).toBe(600)
+    driver.run(60, { audio: {} })
+    expect(driver.targets.get('audio')).toBe(0)
+  })
+
+  it('does not make everybody wait for one whose network is bad', () => {
+    const driver = new Driver()
+    driver.run(5, { audio: {}, video: {}, video2: {}, video3: { repairs: 1, damage: 1 } }, 20)
+    expect(driver.targets.get('video3')).toBeGreaterThan(200)
+    expect(driver.targets.get('audio')).toBe(0)
+  })
+
+  it('takes neither a silent line nor what nobody hears for damage', () => {
+    const driver = new Driver()
+    driver.run(5, { audio: { damage: 100 }, audio2: { packets: 0, damage: 48_000 } })
+    expect([...driver.targets.values()]).toEqual([0, 0])
+  })
+
+  it('reads its counters from getStats', () => {
+    const reading = playoutReading([
+      { type: 'inbound-rtp', kind: 'audio', mid: '4', packetsReceived: 9, nackCount: 2, concealedSamples: 700, silentConcealedSamples: 200 },
+      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1 },
+      { type: 'inbound-rtp', kind: 'video', mid: '8', packetsReceived: 0 },
+      { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.12 },
+      { type: 'candidate-pair', nominated: false, state: 'succeeded', currentRoundTripTime: 3 },
+    ])
+    expect(reading.roundTripMs).toBe(120)
+    expect([...reading.lines]).toEqual([
+      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500 }],
+      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1 }],
+    ])
+  })
+})
+
+describe('the repair of sound', () => {
+  it('is asked for on every opus line, once', () => {
+    const offer = 'm=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=rtpmap:63 red/48000/2\r\n'
+    const changed = withSoundRepair(offer)
+    expect(changed).toBe(offer.replace('a=rtcp-fb', 'a=rtcp-fb:111 nack\r\na=rtcp-fb'))
+    expect(withSoundRepair(changed)).toBe(changed)
+    expect(withSoundRepair('offer 0')).toBe('offer 0')
+  })
+})

@@ -1,0 +1,169 @@
+/**
+ * How long what is received waits before it is played: just long enough that what was lost can be asked for and comes
+ * in time. Without it a repair arrives after its turn, as a gap in the sound or a stop of the picture.
+ *
+ * Where nearly everything is lossy it is our own network, and all lines wait alike, so that lips stay with the sound;
+ * where one line is, its sender's network is bad and only that line waits. Must not know slots or people.
+ */
+
+/** Counters of one receiving line since its connection began. `damage`: samples made up for sound, freezes of a picture. */
+export interface LineCounters {
+  readonly kind: 'audio' | 'video'
+  readonly packets: number
+  readonly repairs: number
+  readonly damage: number
+}
+
+export interface PlayoutReading {
+  readonly lines: ReadonlyMap<string, LineCounters>
+  readonly roundTripMs: number | null
+}
+
+interface Line {
+  counters: LineCounters
+  targetMs: number
+  /** When something was last missing here. */
+  lossyAtMs: number
+}
+
+const INTERVAL_MS = 1000
+/** Two people still talk with each other; more than this is a broadcast. */
+const MAX_TARGET_MS = 800
+const STEP_MS = 100
+const DECAY_MS = 20
+const HOLD_MS = 20_000
+const LOSSY_MS = 10_000
+/** A packet is missed when a later one comes, asked for, and sent again: a round trip and what jitter adds to it. */
+const ROUND_TRIPS = 1.5
+const MARGIN_MS = 60
+/** 10 ms of sound: less nobody hears. */
+const AUDIBLE_SAMPLES = 480
+const ROUND_TRIP_SAMPLES = 10
+
+export class PlayoutDelay {
+  private readonly lines = new Map<string, Line>()
+  private roundTripsMs: number[] = []
+
+  /** Takes a reading in; the target of each line in ms, 0 for the browser's own choice. */
+  read(reading: PlayoutReading, nowMs: number): Map<string, number> {
+    if (reading.roundTripMs !== null) {
+      this.roundTripsMs = [...this.roundTripsMs, reading.roundTripMs].slice(-ROUND_TRIP_SAMPLES)
+    }
+    let active = 0
+    for (const [mid, counters] of reading.lines) if (this.follow(mid, counters, nowMs)) active += 1
+    const lossy = [...this.lines.values()].filter((line) => nowMs - line.lossyAtMs < LOSSY_MS).length
+    const isOwnNetwork = lossy > 0 && lossy * 2 >= active
+    const common = isOwnNetwork ? this.longestMs : 0
+    return new Map([...this.lines].map(([mid, line]) => [mid, Math.max(line.targetMs, common)]))
+  }
+
+  /** The longest wait of any line. */
+  get longestMs(): number {
+    return Math.max(0, ...[...this.lines.values()].map((line) => line.targetMs))
+  }
+
+  /** True when the line carries something at present. */
+  private follow(mid: string, counters: LineCounters, nowMs: number): boolean {
+    const line = this.lines.get(mid)
+    if (!line) {
+      this.lines.set(mid, { counters, targetMs: 0, lossyAtMs: Number.NEGATIVE_INFINITY })
+      return counters.packets > 0
+    }
+    const before = line.counters
+    line.counters = counters
+    const isActive = counters.packets > before.packets
+    if (!isActive) return false
+    const isRepairing = counters.repairs > before.repairs
+    const isDamaged = counters.damage - before.damage > (counters.kind === 'audio' ? AUDIBLE_SAMPLES : 0)
+    if (isRepairing || isDamaged) {
+      line.lossyAtMs = nowMs
+      const wanted = Math.max(line.targetMs + (isDamaged ? STEP_MS : 0), isRepairing ? this.repairMs : 0)
+      line.targetMs = Math.min(MAX_TARGET_MS, wanted)
+    } else if (nowMs - line.lossyAtMs > HOLD_MS) {
+      line.targetMs = Math.max(0, line.targetMs - DECAY_MS)
+    }
+    return true
+  }
+
+  private get repairMs(): number {
+    return Math.max(0, ...this.roundTripsMs) * ROUND_TRIPS + MARGIN_MS
+  }
+}
+
+interface StatsEntry {
+  type: string
+  kind?: string
+  mid?: string
+  state?: string
+  nominated?: boolean
+  packetsReceived?: number
+  nackCount?: number
+  concealedSamples?: number
+  silentConcealedSamples?: number
+  freezeCount?: number
+  currentRoundTripTime?: number
+}
+
+export function playoutReading(entries: Iterable<StatsEntry>): PlayoutReading {
+  const lines = new Map<string, LineCounters>()
+  let roundTripMs: number | null = null
+  for (const entry of entries) {
+    if (entry.type === 'inbound-rtp' && entry.mid !== undefined && (entry.packetsReceived ?? 0) > 0) {
+      lines.set(entry.mid, countersOf(entry))
+    } else if (entry.type === 'candidate-pair' && entry.nominated && entry.currentRoundTripTime !== undefined) {
+      roundTripMs = Math.max(roundTripMs ?? 0, entry.currentRoundTripTime * 1000)
+    }
+  }
+  return { lines, roundTripMs }
+}
+
+function countersOf(entry: StatsEntry): LineCounters {
+  const kind = entry.kind === 'audio' ? 'audio' : 'video'
+  const madeUp = (entry.concealedSamples ?? 0) - (entry.silentConcealedSamples ?? 0)
+  const damage = kind === 'audio' ? madeUp : (entry.freezeCount ?? 0)
+  return { kind, packets: entry.packetsReceived ?? 0, repairs: entry.nackCount ?? 0, damage }
+}
+
+/** Not yet in TypeScript's library; Safari and older browsers lack it. */
+type PatientReceiver = RTCRtpReceiver & { jitterBufferTarget?: number | null }
+
+/** Reads one connection every second and sets its receivers. */
+export class Playout {
+  private readonly delay = new PlayoutDelay()
+  private timer: ReturnType<typeof setInterval> | null = null
+
+  constructor(
+    private readonly connection: RTCPeerConnection,
+    private readonly receiving: () => readonly RTCRtpTransceiver[],
+  ) {}
+
+  start(): void {
+    this.timer ??= setInterval(() => void this.measure(), INTERVAL_MS)
+  }
+
+  close(): void {
+    if (this.timer) clearInterval(this.timer)
+    this.timer = null
+  }
+
+  private async measure(): Promise<void> {
+    const entries: StatsEntry[] = []
+    try {
+      const report = await this.connection.getStats()
+      report.forEach((entry: StatsEntry) => entries.push(entry))
+    } catch {
+      return // closed meanwhile
+    }
+    const targets = this.delay.read(playoutReading(entries), performance.now())
+    for (const transceiver of this.receiving()) {
+      const targetMs = targets.get(transceiver.mid ?? '')
+      if (targetMs !== undefined) setTarget(transceiver.receiver, targetMs)
+    }
+  }
+}
+
+function setTarget(receiver: PatientReceiver, targetMs: number): void {
+  if (!('jitterBufferTarget' in receiver)) return
+  const wanted = targetMs > 0 ? Math.round(targetMs) : null
+  if (receiver.jitterBufferTarget !== wanted) receiver.jitterBufferTarget = wanted
+}

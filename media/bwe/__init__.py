@@ -1,1 +1,1 @@
-"""What senders need to find their bit rate."""
+"""Bandwidth estimation, both ways: feedback to publishers, and what each viewer's path carries. Pure; time is given."""

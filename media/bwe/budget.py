@@ -1,0 +1,161 @@
+"""One viewer's budget: feedback, receiver reports and probes put together, and when all this must be measured. Pure.
+
+Feedback comes for packets that carry a number only, and each message costs; so packets carry it in the first seconds,
+while something is left out or the budget is nearly used, while reports show trouble, and for a second in every ten.
+"""
+
+from __future__ import annotations
+
+from media.bwe.estimator import Estimator
+from media.bwe.feedback import Feedback
+from media.bwe.probing import Probe, Prober
+from media.bwe.send_history import SendHistory
+
+BEGINNING_S = 4.0
+KNOWN_AFTER_S = 0.5  # of feedback
+SILENT_S = 3.0  # numbered packets without feedback: a client that sends none
+WINDOW_S, REST_S = 1.0, 9.0
+TROUBLE_S = 4.0  # reports that complain are believed for so long
+REPORTED_LOSS = 0.02
+GROWN_RTT_S = 0.1
+STANDING_RTT_S = 0.4  # a queue that stands: less must be sent until it has gone
+RTT_DRIFT_S = 0.005  # per report: a longer path is believed in the end
+HEAVY_LOSS = 0.3
+CLOSE = 0.8  # of the budget used: too near to rest
+MARGIN = 1.5  # what is found beyond all wishes, so that it can rest
+BLIND_LOSS, BLIND_S = 0.10, 5.0  # without feedback
+BLIND_GROWTH_PER_S = 1.05
+STALE_S = 2.0
+
+
+class Budget:
+    """``limit_bps`` is None when nothing is known that would limit."""
+
+    __slots__ = (
+        "_blind_bps",
+        "_blind_since",
+        "_fed_at",
+        "_first_fed_at",
+        "_measured_since",
+        "_min_rtt_s",
+        "_prober",
+        "_rest_since",
+        "_started_at",
+        "_trouble_until",
+        "estimator",
+    )
+
+    def __init__(self, now: float) -> None:
+        self.estimator = Estimator()
+        self._prober = Prober()
+        self._started_at = now
+        self._first_fed_at: float | None = None
+        self._fed_at = float("-inf")
+        self._measured_since: float | None = None
+        self._rest_since = now
+        self._trouble_until = float("-inf")
+        self._min_rtt_s = float("inf")
+        self._blind_bps: float | None = None
+        self._blind_since: float | None = None
+
+    @property
+    def has_feedback(self) -> bool:
+        return self._first_fed_at is not None
+
+    def limit_bps(self, now: float) -> float | None:
+        """What may be sent; a careful beginning until it is known whether feedback comes."""
+        if self.has_feedback or not self.is_silent(now):
+            return self.estimator.bps
+        return self._blind_bps
+
+    def is_known(self, now: float) -> bool:
+        """Whether it may be held against what is sent; before that the smallest layers go out as they are."""
+        if self._first_fed_at is not None:
+            return now - self._first_fed_at >= KNOWN_AFTER_S
+        return self._blind_bps is not None
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether what is sent was measured just now; what was found before a rest proves no shortage."""
+        return now - self._fed_at < STALE_S or not self.has_feedback
+
+    # --- what is heard
+
+    def feed(self, feedback: Feedback, history: SendHistory, now: float) -> None:
+        if self._first_fed_at is None:
+            self._first_fed_at = now
+        self._fed_at = now
+        estimator = self.estimator
+        found = self._prober.take(feedback, history, now)
+        estimator.feed(feedback, history, now)
+        if found is not None:
+            estimator.found(found)
+
+    def report(self, loss: float, rtt_s: float | None, sent_bps: float, now: float) -> None:
+        """A receiver report. ``loss`` is that of its worst block."""
+        if rtt_s is not None:
+            self.estimator.rtt_s += 0.3 * (rtt_s - self.estimator.rtt_s)
+            self._min_rtt_s = min(self._min_rtt_s + RTT_DRIFT_S, rtt_s)
+        is_slow = rtt_s is not None and rtt_s > self._min_rtt_s + GROWN_RTT_S
+        if loss > REPORTED_LOSS or is_slow:
+            self._trouble_until = now + TROUBLE_S
+        if not self.has_feedback:
+            self._judge_blindly(loss, sent_bps, now)
+        elif loss > HEAVY_LOSS and not self.is_fresh(now):  # else the feedback says it better
+            self.estimator.limit(sent_bps * (1 - loss), now)
+        elif rtt_s is not None and rtt_s > self._min_rtt_s + STANDING_RTT_S:
+            self.estimator.drain(now)
+
+    def _judge_blindly(self, loss: float, sent_bps: float, now: float) -> None:
+        """A client without feedback is unlimited until it has lost much for a while."""
+        if loss <= BLIND_LOSS:
+            self._blind_since = None
+            if self._blind_bps is not None:
+                self._blind_bps *= BLIND_GROWTH_PER_S
+            return
+        if self._blind_since is None:
+            self._blind_since = now
+        elif now - self._blind_since >= BLIND_S:
+            self._blind_since = now
+            self._blind_bps = max(sent_bps * (1 - loss), 30_000.0)
+
+    # --- what to do
+
+    def tick(self, needed_bps: float, wanted_bps: float, now: float) -> bool:
+        """Whether packets shall carry numbers. ``needed`` is what is sent, ``wanted`` what would be without limits."""
+        found = self._prober.tick(now, self.estimator.rtt_s)
+        if found is not None:
+            self.estimator.found(found)
+        is_needed = self._must_measure(needed_bps, wanted_bps, now)
+        if self._measured_since is None:
+            if is_needed or now - self._rest_since >= REST_S:
+                self._measured_since = now
+                self.estimator.begin()
+        elif not is_needed and now - self._measured_since >= WINDOW_S:
+            self._measured_since = None
+            self._rest_since = now
+        return self._measured_since is not None
+
+    def _must_measure(self, needed_bps: float, wanted_bps: float, now: float) -> bool:
+        if self.is_silent(now):
+            return False
+        if now - self._started_at < BEGINNING_S or now < self._trouble_until or self._prober.probe is not None:
+            return True
+        return self.has_feedback and self._target(needed_bps, wanted_bps) > self.estimator.bps
+
+    def is_silent(self, now: float) -> bool:
+        return not self.has_feedback and now - self._started_at > SILENT_S
+
+    def begin_probe(self, needed_bps: float, wanted_bps: float, now: float) -> Probe | None:
+        """A probe to send now, if any: the caller sends numbered padding until its end."""
+        if self._measured_since is None or not self.has_feedback:
+            return None
+        estimator = self.estimator
+        target = self._target(needed_bps, wanted_bps)
+        probe = self._prober.begin(now, estimator.bps, target, estimator.congested_at, estimator.noise_s)
+        if probe is not None:
+            estimator.ignore_queue(probe.from_us, probe.until_us)
+        return probe
+
+    def _target(self, needed_bps: float, wanted_bps: float) -> float:
+        """The rate at which nothing more need be looked for."""
+        return max(MARGIN * wanted_bps, needed_bps / CLOSE)

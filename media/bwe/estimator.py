@@ -1,0 +1,238 @@
+"""What one viewer's path carries: delay first, losses second, never above what was seen to arrive and then some.
+
+After draft-ietf-rmcat-gcc-02 §5 and §6 with libwebrtc's constants. Pure: feedback and time in, bits per second out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from media.bwe.delay import DelayTrend, Usage
+from media.bwe.feedback import Feedback, unwrap_us
+from media.bwe.send_history import MASK, SendHistory
+
+START_BPS, MIN_BPS, MAX_BPS = 300_000.0, 30_000.0, 30_000_000.0
+BACKOFF = 0.85
+GROWTH_PER_S = 1.08
+MAX_GROWTH_S = 0.5  # between two feedback messages
+ACKED_WINDOW_US, MIN_ACKED_US = 500_000, 100_000
+HEADROOM, HEADROOM_BPS = 1.5, 10_000.0  # above what arrives nothing is known (gcc-02 §5.5)
+LOW_LOSS, HIGH_LOSS = 0.02, 0.10
+LOSS_INTERVAL_S = 0.3
+MIN_LOSS_SAMPLE = 10
+# Loss that stays when a third of the load is taken off is the radio's, not a queue's. More than 30 % a third off
+# would not cure, so it proves nothing.
+MAX_INHERENT_LOSS, TRIAL, UNCURED = 0.3, 0.7, 0.7
+STREAM_GAP_US = 500_000  # after such a pause a stream is counted anew: the viewer may have looked elsewhere
+PACKET_BITS = 1200 * 8
+_DRAIN_US = 250_000
+
+
+class Estimator:
+    """One per viewer that sends feedback."""
+
+    __slots__ = (
+        "_acked",
+        "_acked_bytes",
+        "_arrival_us",
+        "_capacity",
+        "_capacity_spread",
+        "_decreased_at",
+        "_expected",
+        "_grown_at",
+        "_ignored_from_us",
+        "_ignored_until_us",
+        "_inherent_loss",
+        "_loss_trial",
+        "_lossy_at",
+        "_received",
+        "_seen",
+        "_trend",
+        "acked_bps",
+        "bps",
+        "congested_at",
+        "loss",
+        "rtt_s",
+    )
+
+    def __init__(self, start_bps: float = START_BPS) -> None:
+        self.bps = start_bps
+        self.acked_bps = 0.0
+        self.loss = 0.0  # share of the last 300 ms or more
+        self.rtt_s = 0.1
+        self.congested_at = float("-inf")
+        self._trend = DelayTrend()
+        self._acked: deque[tuple[int, int]] = deque()
+        self._acked_bytes = 0
+        self._arrival_us = 0
+        self._seen: dict[int, tuple[int, int]] = {}
+        self._expected = self._received = 0
+        self._inherent_loss = 0.0
+        self._loss_trial: tuple[float, float] | None = None  # rate and loss when losses began
+        self._lossy_at = self._grown_at = self._decreased_at = float("-inf")
+        self._capacity = self._capacity_spread = 0.0
+        self._ignored_from_us = self._ignored_until_us = 0
+
+    def begin(self) -> None:
+        """Measurement starts again after a rest: what was before says nothing about the queue of now."""
+        self._trend.reset()
+        self._seen.clear()
+        self._acked.clear()
+        self._acked_bytes = 0
+        self.acked_bps = 0.0
+        self._expected = self._received = 0
+        self._grown_at = float("-inf")
+
+    @property
+    def noise_s(self) -> float:
+        """How much the delay varies."""
+        return self._trend.noise_s
+
+    def ignore_queue(self, from_us: int, until_us: int) -> None:
+        """A probe overfills the path on purpose: the delay of what is sent from here to there is no complaint."""
+        self._ignored_from_us, self._ignored_until_us = from_us, until_us + _DRAIN_US
+
+    def feed(self, feedback: Feedback, history: SendHistory, now: float) -> None:
+        """One feedback message."""
+        if not feedback.numbers:
+            return
+        self._take(feedback, history)
+        self._measure_acked()
+        self._judge_loss(now)
+        usage = self._trend.assess(int(now * 1_000_000))
+        if usage is Usage.OVER:
+            self._decrease(now)
+        elif usage is Usage.NORMAL:
+            self._increase(now)
+        else:
+            self._grown_at = now  # the queue drains: hold
+
+    def found(self, bps: float) -> None:
+        """A probe got through at this rate."""
+        self.bps = min(max(self.bps, bps), MAX_BPS)
+
+    def limit(self, bps: float, now: float) -> None:
+        """Something else than feedback says that no more gets through."""
+        if bps < self.bps:
+            self.bps = max(bps, MIN_BPS)
+            self.congested_at = self._grown_at = now
+
+    def drain(self, now: float) -> None:
+        """A queue stands: its delay does not grow any more, so that the trend is blind to it."""
+        if self.acked_bps:
+            self.limit(BACKOFF * self.acked_bps, now)
+
+    # --- what arrived
+
+    def _take(self, feedback: Feedback, history: SendHistory) -> None:
+        """The inner loop over the packets that arrived."""
+        newest = history.next - 1
+        times, sizes, streams, places = history.times_us, history.sizes, history.streams, history.places
+        add, seen = self._trend.add, self._seen
+        ignored_from, ignored_until = self._ignored_from_us, self._ignored_until_us
+        arrivals = feedback.arrivals_us
+        shift = unwrap_us(arrivals[0], self._arrival_us) - arrivals[0] if self._arrival_us else 0
+        size = received = expected = latest = 0
+        for number, arrival in zip(feedback.numbers, arrivals, strict=True):
+            index = number & MASK
+            sent = times[index]
+            if not sent or (newest - number) & 0xFFFF > MASK:
+                continue
+            size += sizes[index]
+            stream, place = streams[index], places[index]
+            before = seen.get(stream)
+            if before is None or sent - before[1] > STREAM_GAP_US:
+                seen[stream] = (place, sent)
+            else:
+                received += 1
+                if place > before[0]:
+                    expected += place - before[0]
+                    seen[stream] = (place, sent)
+            if arrival > latest:
+                latest = arrival
+            if not ignored_from <= sent <= ignored_until:
+                add(sent, arrival + shift)
+        self._received += received
+        self._expected += expected
+        if latest:
+            if latest + shift - self._arrival_us > STREAM_GAP_US:
+                self._acked.clear()
+                self._acked_bytes = 0
+            self._arrival_us = latest + shift
+            self._acked.append((self._arrival_us, size))
+            self._acked_bytes += size
+
+    def _measure_acked(self) -> None:
+        acked = self._acked
+        while len(acked) > 2 and acked[-1][0] - acked[0][0] > ACKED_WINDOW_US:
+            self._acked_bytes -= acked.popleft()[1]
+        if acked:
+            span_us = acked[-1][0] - acked[0][0]
+            if span_us >= MIN_ACKED_US:  # the first message's packets came before the span begins
+                self.acked_bps = (self._acked_bytes - acked[0][1]) * 8_000_000 / span_us
+
+    # --- what follows from it
+
+    def _judge_loss(self, now: float) -> None:
+        if self._expected < MIN_LOSS_SAMPLE or now - self._lossy_at < LOSS_INTERVAL_S + self.rtt_s:
+            return
+        self.loss = max(0.0, 1 - self._received / self._expected)
+        self._expected = self._received = 0
+        self._lossy_at = now
+        self._inherent_loss += 0.2 * (min(self.loss, self._inherent_loss) - self._inherent_loss)
+        if self.loss <= HIGH_LOSS + self._inherent_loss:
+            self._loss_trial = None
+        elif not self._is_inherent():
+            self.bps = max(self.bps * (1 - 0.5 * self.loss), MIN_BPS)
+            self.congested_at = now
+            if self.loss > MAX_INHERENT_LOSS and self.acked_bps:
+                self.bps = max(min(self.bps, self.acked_bps), MIN_BPS)
+
+    def _is_inherent(self) -> bool:
+        """Whether sending less has been tried without losing less."""
+        if self._loss_trial is None or self.loss > MAX_INHERENT_LOSS:
+            self._loss_trial = (self.bps, self.loss)
+            return False
+        bps, loss = self._loss_trial
+        if self.bps > TRIAL * bps or self.loss < UNCURED * loss:
+            return False
+        self._inherent_loss, self._loss_trial = self.loss, None
+        return True
+
+    def _decrease(self, now: float) -> None:
+        if not self.acked_bps:
+            return
+        is_steep = self.acked_bps < 0.5 * self.bps
+        self.congested_at = self._grown_at = now
+        if now - self._decreased_at < self.rtt_s + 0.1 and not is_steep:
+            return
+        self._decreased_at = now
+        self._learn_capacity(self.acked_bps)
+        self.bps = max(min(self.bps, BACKOFF * self.acked_bps), MIN_BPS)
+
+    def _learn_capacity(self, bps: float) -> None:
+        if not self._capacity:
+            self._capacity, self._capacity_spread = bps, 0.1 * bps
+            return
+        off = bps - self._capacity
+        self._capacity += 0.05 * off
+        self._capacity_spread += 0.05 * (abs(off) - self._capacity_spread)
+        if abs(off) > 3 * max(self._capacity_spread, 0.05 * self._capacity):
+            self._capacity, self._capacity_spread = bps, 0.1 * bps  # another path than it was
+
+    def _increase(self, now: float) -> None:
+        elapsed = now - self._grown_at
+        self._grown_at = now
+        if elapsed > MAX_GROWTH_S:
+            return  # nothing was sent in between that could have met a limit
+        if self.loss > LOW_LOSS + self._inherent_loss or not self.acked_bps:
+            return
+        ceiling = HEADROOM * self.acked_bps + HEADROOM_BPS
+        if self.bps >= ceiling:
+            return
+        spread = 3 * max(self._capacity_spread, 0.02 * self._capacity)
+        if self._capacity and abs(self.bps - self._capacity) < spread:
+            grown = self.bps + PACKET_BITS / (self.rtt_s + 0.1) * elapsed  # near where it was too much: with care
+        else:
+            grown = self.bps * GROWTH_PER_S**elapsed
+        self.bps = min(grown, ceiling, MAX_BPS)

@@ -1,0 +1,134 @@
+"""A whole viewer behind a simulated link: which layers it gets, how soon, and when it is measured at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from media.bwe.budget import BLIND_S, SILENT_S, Budget
+from media.control import QualityLevel
+from tests.unit.media.simulated_link import Link
+from tests.unit.media.simulated_viewer import CAMERA, SimulatedViewer
+
+
+def test_a_good_path_has_its_top_layer_within_four_seconds() -> None:
+    viewer = SimulatedViewer(Link(20_000_000), CAMERA)
+    viewer.run(0.2)
+    assert viewer.chosen == [0], "the beginning is careful"
+    viewer.run(3.8)
+    assert viewer.chosen == [2]
+
+
+def test_a_good_path_is_measured_at_the_beginning_and_one_second_in_ten() -> None:
+    viewer = SimulatedViewer(Link(20_000_000), CAMERA)
+    viewer.run(6)
+    padding = viewer.padding_bytes
+    measured = 0
+    for _ in range(400):
+        viewer.run(0.1)
+        measured += viewer.is_measured
+    assert 35 <= measured <= 60
+    assert viewer.padding_bytes == padding, "there is nothing left to look for"
+
+
+@pytest.mark.parametrize("queue_s", [0.1, 0.4])
+def test_edge_steps_down_and_comes_back(queue_s: float) -> None:
+    viewer = SimulatedViewer(Link(20_000_000, delay_s=0.3, queue_s=queue_s), CAMERA)
+    viewer.run(10)
+    assert viewer.chosen == [2]
+    viewer.link.capacity_bps = 150_000
+    viewer.run(5)
+    assert viewer.needed_bps <= 160_000, "within five seconds"
+    viewer.run(10)
+    viewer.link.longest_wait_s = 0
+    viewer.run(10)
+    assert viewer.link.longest_wait_s < 0.35, "probing fills no queue"
+    viewer.link.capacity_bps = 20_000_000
+    viewer.run(15)
+    assert viewer.chosen == [2], "within fifteen seconds"
+
+
+def test_a_standing_queue_is_drained() -> None:
+    viewer = SimulatedViewer(Link(20_000_000, queue_s=2.0), CAMERA)
+    viewer.run(10)
+    viewer.link.capacity_bps = 150_000
+    viewer.run(12)
+    viewer.link.longest_wait_s = 0
+    viewer.run(10)
+    assert viewer.link.longest_wait_s < 0.4
+
+
+def test_the_middle_layer_where_the_top_does_not_fit() -> None:
+    viewer = SimulatedViewer(Link(1_000_000), CAMERA)
+    viewer.run(5)
+    for _ in range(20):
+        viewer.run(1)
+        assert viewer.chosen == [1]
+    assert viewer.level is QualityLevel.FULL
+
+
+def test_a_gallery_is_thinned_out_before_the_stage_goes() -> None:
+    viewer = SimulatedViewer(Link(700_000), CAMERA, *[(120_000,)] * 8)
+    viewer.run(20)
+    assert viewer.chosen[0] is not None
+    assert None in viewer.chosen
+    assert viewer.needed_bps <= 720_000
+
+
+def test_a_single_layer_that_fits_is_never_taken_away() -> None:
+    viewer = SimulatedViewer(Link(3_000_000), (1_500_000,))
+    for _ in range(40):
+        viewer.run(0.5)
+        assert viewer.chosen == [0]
+
+
+def test_a_single_layer_that_does_not_fit_leaves_the_line_to_the_sound() -> None:
+    viewer = SimulatedViewer(Link(400_000), (1_500_000,))
+    viewer.run(6)
+    assert viewer.chosen == [None]
+    assert viewer.level is QualityLevel.STILLS
+    viewer.run(15)
+    assert viewer.chosen == [None], "probes do not pretend"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_jitter_and_loss_leave_a_picture(seed: int) -> None:
+    viewer = SimulatedViewer(Link(5_000_000, delay_s=0.06, jitter_s=0.03, loss=0.05, seed=seed), CAMERA)
+    viewer.run(8)
+    shown = 0
+    for _ in range(20):
+        viewer.run(1)
+        shown += viewer.chosen[0] is not None and viewer.chosen[0] >= 1
+    assert shown >= 15
+
+
+# --- without feedback
+
+
+def test_without_feedback_there_is_no_limit_and_nothing_is_numbered() -> None:
+    budget = Budget(0.0)
+    assert budget.tick(1e6, 2e6, 1.0)
+    assert budget.limit_bps(SILENT_S + 1) is None
+    assert not budget.tick(1e6, 2e6, SILENT_S + 20)
+    assert budget.begin_probe(1e6, 2e6, SILENT_S + 20) is None
+
+
+def test_without_feedback_lasting_loss_lowers_and_calm_raises() -> None:
+    budget = Budget(0.0)
+    now = SILENT_S + 1
+    for second in range(int(BLIND_S)):
+        budget.report(0.2, None, 1e6, now + second)
+        assert budget.limit_bps(now + second) is None
+    now += BLIND_S
+    budget.report(0.2, None, 1e6, now)
+    assert budget.limit_bps(now) == 800_000
+    assert budget.is_known(now)
+    budget.report(0.0, None, 1e6, now + 1)
+    assert budget.limit_bps(now + 1) == pytest.approx(840_000)
+
+
+def test_a_short_loss_without_feedback_is_nothing() -> None:
+    budget = Budget(0.0)
+    now = SILENT_S + 1
+    for second, loss in enumerate([0.5, 0.5, 0.0, 0.5, 0.5, 0.0]):
+        budget.report(loss, None, 1e6, now + second)
+    assert budget.limit_bps(now + 6) is None

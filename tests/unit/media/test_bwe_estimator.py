@@ -1,0 +1,111 @@
+"""The estimator against bottlenecks: finds them, keeps their queues short, and does not take noise for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from media.bwe.estimator import MIN_BPS, Estimator
+from tests.unit.media.simulated_link import ElasticSource, Link, Path
+
+
+class Run:
+    """A source that sends just what the estimator says."""
+
+    def __init__(self, link: Link, start_bps: float) -> None:
+        self.link = link
+        self.estimator = Estimator(start_bps)
+        self.path = Path(link, lambda message, now: self.estimator.feed(message, self.path.history, now))
+        self._source = ElasticSource(self.path, lambda: self.estimator.bps)
+
+    def seconds(self, count: float) -> float:
+        """Runs on, and says how fast data arrived."""
+        before = self.path.arrived_bytes
+        self._source.run(count)
+        return (self.path.arrived_bytes - before) * 8 / count
+
+
+@pytest.mark.parametrize("capacity_bps", [300_000, 1_000_000, 3_000_000])
+def test_fills_a_bottleneck_without_filling_its_queue(capacity_bps: float) -> None:
+    run = Run(Link(capacity_bps), capacity_bps / 2)
+    run.seconds(12)  # eight percent a second
+    run.link.longest_wait_s = 0
+    assert 0.8 * capacity_bps <= run.seconds(20) <= capacity_bps * 1.01
+    assert run.link.longest_wait_s < 0.3
+    assert run.link.dropped == 0
+
+
+def test_twice_too_much_is_cut_within_two_seconds() -> None:
+    run = Run(Link(1_000_000), 2_000_000)
+    run.seconds(2)
+    assert run.estimator.bps < 1_000_000
+    run.seconds(2)
+    run.link.longest_wait_s = 0
+    assert run.seconds(10) > 800_000
+    assert run.link.longest_wait_s < 0.3
+
+
+def test_steps_down_within_two_seconds() -> None:
+    run = Run(Link(2_000_000), 1_500_000)
+    run.seconds(5)
+    run.link.capacity_bps = 150_000
+    run.seconds(2)
+    assert run.estimator.bps < 150_000
+    run.seconds(3)
+    run.link.longest_wait_s = 0
+    run.seconds(10)
+    assert run.link.longest_wait_s < 0.3, "the queue has gone"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_loss_is_no_congestion(seed: int) -> None:
+    run = Run(Link(2_000_000, loss=0.05, seed=seed), 1_000_000)
+    run.seconds(30)
+    assert run.seconds(10) > 700_000
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_loss_that_sending_less_does_not_cure_is_lived_with(seed: int) -> None:
+    run = Run(Link(2_000_000, loss=0.13, seed=seed), 1_000_000)
+    run.seconds(30)
+    assert run.seconds(10) > 300_000
+
+
+def test_loss_without_a_queue_is_congestion_when_sending_less_cures_it() -> None:
+    run = Run(Link(500_000, queue_s=0.01), 900_000)
+    run.seconds(8)
+    assert run.estimator.bps < 600_000
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_jitter_is_no_queue(seed: int) -> None:
+    run = Run(Link(2_000_000, jitter_s=0.03, seed=seed), 1_000_000)
+    run.seconds(15)
+    assert run.seconds(15) > 1_000_000
+
+
+def test_never_below_what_sound_needs() -> None:
+    run = Run(Link(2_000_000, loss=0.9), 300_000)
+    run.seconds(30)
+    assert run.estimator.bps >= MIN_BPS
+
+
+def test_other_viewers_numbers_are_not_lost_ones() -> None:
+    run = Run(Link(2_000_000), 500_000)
+    others = run.path.history.open_stream()
+    for _ in range(100):
+        run.seconds(0.05)
+        run.path.history.note(others, [1000] * 30, int(run.path.now * 1_000_000))
+    assert run.estimator.loss == 0
+    assert run.estimator.bps > 500_000
+
+
+def test_a_stream_that_was_not_watched_for_a_while_has_lost_nothing() -> None:
+    run = Run(Link(2_000_000), 500_000)
+    run.seconds(2)
+    stream = run.path.history.streams[run.path.history.next - 1]
+    for _ in range(20):
+        run.path.history.note(stream, [1000] * 30, int(run.path.now * 1_000_000))
+        run.path.advance(0.05)
+    run.estimator.begin()
+    run.seconds(3)
+    assert run.estimator.loss == 0

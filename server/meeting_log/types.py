@@ -24,6 +24,9 @@ EVENT_TYPES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
             "participant_id member_id reason",
             "",
         ),  # left, lost, removed, replaced, ended; at_ms = last proof of life
+        # Second devices, encoders and players of a member: of = the participant_id of his seat. They count for nothing.
+        ("companion_joined", "participant_id member_id device of", "name"),
+        ("companion_left", "participant_id member_id reason", ""),  # left, lost, removed, replaced, ended
         ("readmitted", "participant_id member_id by", ""),  # somebody who was removed may come back
         ("signed_in", "member_id method", "participant_id by"),  # method: self, proxy (then by)
         ("remark", "remark_id participant_id member_id text", "agenda_item_id"),

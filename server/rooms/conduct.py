@@ -15,7 +15,7 @@ from server.protocol.codes import ErrorCode
 from server.protocol.events import GrantsChanged, MuteRequested
 from server.protocol.models import MeetingState, Publishing, RemarkInfo, RollEntry
 from server.rooms.desk import Desk, acting
-from server.rooms.grants import may_publish, publishing, room_grants
+from server.rooms.grants import companion_grants, may_publish, publishing, room_grants
 from server.rooms.participant import Participant
 from server.rooms.publications import publication_id_of
 from server.rooms.remarks import remark_id_of
@@ -176,7 +176,9 @@ class Conduct:
     ) -> Participant:
         """Takes from a participant, or gives back, what the role lets it publish. Returns that participant."""
         async with acting(room, who):
-            target = _other(room, participant_id)
+            target = room.anybody(participant_id)
+            if target is None:
+                raise NotFoundError("no such participant in the room")
             if target is who:
                 raise AppError(ErrorCode.VALIDATION, "not yourself", fields={"participant_id": "is yourself"})
             withheld = tuple(kind for kind in _of_role(target) if kind not in allowed)
@@ -217,7 +219,7 @@ def _other(room: Room, participant_id: str) -> Participant:
 
 
 def _of_role(who: Participant) -> tuple[Publishing, ...]:
-    grants = room_grants(who.role)
+    grants = room_grants(who.role) if who.companion_of is None else companion_grants(who.device)
     kinds: tuple[tuple[Publishing, bool], ...] = (
         ("audio", grants.publish_audio),
         ("video", grants.publish_video),

@@ -56,6 +56,18 @@ def room_grants(role: RoomRole, withheld: Collection[Publishing] = ()) -> RoomGr
     )
 
 
+def companion_grants(device: str, withheld: Collection[Publishing] = ()) -> RoomGrants:
+    """Second devices look and listen; an encoder sends sound and a picture besides."""
+    sends = device == "encoder"
+    return RoomGrants(
+        publish_audio=sends and "audio" not in withheld,
+        publish_video=sends and "video" not in withheld,
+        share_screen=False,
+        remark=False,
+        moderate=False,
+    )
+
+
 def media_grants(grants: RoomGrants) -> Grants:
     """The same, as the media worker enforces it on packets."""
     return Grants(audio=grants.publish_audio, video=grants.publish_video, screen=grants.share_screen)

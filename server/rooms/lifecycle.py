@@ -12,6 +12,7 @@ from server.protocol.codes import ErrorCode
 from server.protocol.events import RollChanged
 from server.protocol.models import MeetingState, MeetingType
 from server.rooms import persistence
+from server.rooms.companions import Companions
 from server.rooms.conduct import Conduct
 from server.rooms.definition import MeetingDefinition, RollMember
 from server.rooms.desk import Desk
@@ -37,6 +38,7 @@ class Lifecycle:
         deferred: WriteBehind,
         conduct: Conduct,
         seats: Seats,
+        companions: Companions,
         recording: RecordingDesk,
     ) -> None:
         self._desk = desk
@@ -46,6 +48,7 @@ class Lifecycle:
         self._deferred = deferred
         self._conduct = conduct
         self._seats = seats
+        self._companions = companions
         self._recording = recording
 
     async def define(self, meeting_id: str) -> MeetingDefinition:
@@ -107,6 +110,7 @@ class Lifecycle:
             if room.state is not MeetingState.SCHEDULED:  # the table may not know yet that it has begun
                 raise AppError(ErrorCode.MEETING_STATE, f"a meeting that is {room.state} cannot be cancelled")
             await self._keeper.cancel(room.meeting_id)
+            await self._companions.end_all(room)
             room.state = MeetingState.CANCELLED
             self._seats.dismiss_all(room)
 
@@ -128,6 +132,7 @@ class Lifecycle:
             await self._conduct.end_turn(room, who)
             if room.agenda.current is not None:
                 await self._desk.record(room, "agenda_moved", {"item_id": None}, actor=who.member_id if who else None)
+            await self._companions.end_all(room)
             await self._seats.stand_up_all(room)
             await self._desk.record(room, "meeting_ended", {"reason": reason}, actor=who.member_id if who else None)
             self._seats.dismiss_all(room)

@@ -17,7 +17,7 @@ from media.control import (
 from media.control import SlotsChanged as WorkerSlotsChanged
 from server.errors import AppError
 from server.protocol.codes import ErrorCode
-from server.protocol.events import MediaMoved, PublicationChanged, SlotsChanged, SpeakersChanged
+from server.protocol.events import MediaMoved, ParticipantChanged, PublicationChanged, SlotsChanged, SpeakersChanged
 from server.rooms.desk import Desk
 from server.rooms.grants import media_grants, publishing
 from server.rooms.participant import Participant
@@ -77,13 +77,23 @@ class MediaLink:
 
     async def handle_transport(self, room: Room, participant_id: str, state: TransportState) -> None:
         async with room.lock:
-            seat = room.participants.get(participant_id)
+            seat = room.participants.get(participant_id) or room.companions.get(participant_id)
             if seat is not None:
                 seat.liveness.handle_media(state, self._desk.clock.monotonic_ms())
-                await self._seats.settle_presence(room, seat)
+                await self._settle_presence(room, seat)
+
+    async def _settle_presence(self, room: Room, who: Participant) -> None:
+        """How well a second device is, is shown only: it counts for nothing, and the log does not follow it."""
+        if who.companion_of is None:
+            await self._seats.settle_presence(room, who)
+            return
+        presence = who.liveness.presence(without_socket=who.is_device)
+        if who.in_room and who.presence is not presence:
+            who.presence = presence
+            self._desk.show(room, ParticipantChanged, participant=room.info_of(who))
 
     def handle_slots(self, room: Room, event: WorkerSlotsChanged) -> None:
-        seat = room.in_room(event.participant_id)
+        seat = room.anybody(event.participant_id)
         if seat is not None and seat.connection is not None:
             self._desk.audience.tell(room.meeting_id, seat.connection, SlotsChanged(slots=event.slots))
 
@@ -93,14 +103,15 @@ class MediaLink:
             self._desk.show(room, PublicationChanged, publication=changed)
 
     def handle_speakers(self, room: Room, participant_ids: tuple[str, ...]) -> None:
-        room.speakers = tuple(speaker for speaker in participant_ids if room.in_room(speaker))
+        room.speakers = tuple(speaker for speaker in participant_ids if room.anybody(speaker))
+        room.stage.hear(next(iter(room.speakers), None), self._desk.clock.monotonic_ms())
         self._desk.audience.publish(room.meeting_id, SpeakersChanged(participant_ids=room.speakers))
 
     async def handle_adopted(self, room: Room, participants: tuple[ParticipantMedia, ...]) -> None:
         """A worker came (back) with this room running: its word replaces what we thought. What was taken from somebody
         while it did not hear us is taken now."""
         for participant in participants:
-            seat = room.in_room(participant.participant_id)
+            seat = room.anybody(participant.participant_id)
             if seat is None:
                 with suppress(AppError):
                     await self.close_transport(room, participant.participant_id)
@@ -119,9 +130,9 @@ class MediaLink:
         """The worker is gone, another one has the room: everybody makes a new connection."""
         _logger.info("media of room=%s moved", room.meeting_id)
         async with room.lock:
-            for seat in room.participants.values():
+            for seat in (*room.participants.values(), *room.companions.values()):
                 seat.liveness.handle_media(TransportState.NEW, self._desk.clock.monotonic_ms())
-                await self._seats.settle_presence(room, seat)
+                await self._settle_presence(room, seat)
         for changed in room.publications.forget_flow():
             self._desk.show(room, PublicationChanged, publication=changed)
         self.handle_speakers(room, ())

@@ -1,4 +1,7 @@
-"""One member's seat in a room. It survives reconnects and changes of device. Knows no sockets, only an opaque name."""
+"""One member's seat in a room, or a companion beside it. A seat survives reconnects and changes of device.
+
+Knows no sockets, only an opaque name.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from server.protocol.models import (
     RoomGrants,
     RoomRole,
 )
-from server.rooms.grants import room_grants
+from server.rooms.grants import companion_grants, room_grants
 from server.rooms.presence import Liveness
 
 
@@ -51,9 +54,17 @@ class Participant:
     quality_cap: QualityLevel | None = None  # chosen by hand
     cap_told: bool = False  # the media worker has one of this seat
     quality_logged_ms: int | None = None  # monotonic
+    companion_of: str | None = None  # a second device of that seat's member; see companions.py
+
+    @property
+    def is_device(self) -> bool:
+        """A machine without a socket."""
+        return self.device in ("encoder", "player")
 
     def grants(self) -> RoomGrants:
         """What this one may do now."""
+        if self.companion_of is not None:
+            return companion_grants(self.device, self.withheld)
         return room_grants(self.role, self.withheld)
 
     def info(self, *, signed_in: bool) -> ParticipantInfo:
@@ -68,6 +79,7 @@ class Participant:
             signed_in=signed_in,
             quality=self.quality.level,
             withheld=self.withheld,
+            companion_of=self.companion_of,
         )
 
 

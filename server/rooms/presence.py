@@ -43,9 +43,11 @@ class Liveness:
     def last_proof_ms(self, now_ms: int) -> int:
         return now_ms if self.connected or self.media in _ALIVE else self.proof_ms
 
-    def presence(self) -> Presence:
-        """Without its socket, or with its media gone silent, a seat is unstable; ``away`` is for seats given up."""
-        return Presence.PRESENT if self.connected and self.media not in _SILENT else Presence.UNSTABLE
+    def presence(self, *, without_socket: bool = False) -> Presence:
+        """Without its socket, or with its media gone silent, a seat is unstable; ``away`` is for seats given up.
+        ``without_socket``: it never has one."""
+        held = self.connected or without_socket
+        return Presence.PRESENT if held and self.media not in _SILENT else Presence.UNSTABLE
 
     def is_lost(self, now_ms: int) -> bool:
         return now_ms >= self.grace_until_ms and now_ms - self.last_proof_ms(now_ms) >= LEASE_MS

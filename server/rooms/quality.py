@@ -9,6 +9,7 @@ import logging
 
 from media.control import QualityChanged
 from server.errors import AppError
+from server.protocol.events import ParticipantChanged
 from server.protocol.models import QualityLevel
 from server.rooms.desk import Desk, acting
 from server.rooms.participant import Participant, Served
@@ -31,7 +32,9 @@ class Quality:
     async def choose(self, room: Room, who: Participant, level: QualityLevel | None) -> None:
         """Raises AppError NOT_JOINED, LOG_UNAVAILABLE, MEDIA_UNAVAILABLE."""
         async with acting(room, who):
-            if who.quality_cap is not level:
+            if who.companion_of is not None:
+                who.quality_cap = level
+            elif who.quality_cap is not level:
                 payload = {"participant_id": who.participant_id, "level": level.value if level else None}
                 await self._desk.record(room, "quality_chosen", payload, actor=who.member_id)
         who.cap_told = True
@@ -43,6 +46,9 @@ class Quality:
             if seat is not None:
                 seat.served = Served(event.level, event.chosen)
                 await self._settle(room, seat)
+            elif companion := room.companions.get(event.participant_id):  # counts for nothing, so it is only shown
+                companion.quality = companion.served = Served(event.level, event.chosen)
+                self._desk.show(room, ParticipantChanged, participant=room.info_of(companion))
 
     async def sweep(self, room: Room) -> None:
         """What was held back, or could not be written."""

@@ -1,6 +1,6 @@
 """All rooms of this server: found, opened, rebuilt after a restart, swept every second, dropped when nothing is left.
 
-Owns the background task and the parts that act on rooms. Hears the workers and hands their words to the right room.
+Owns the background task and the parts that act on rooms.
 """
 
 from __future__ import annotations
@@ -10,17 +10,7 @@ import json
 import logging
 from contextlib import suppress
 
-from media.control import (
-    ParticipantMedia,
-    PublicationCodecWanted,
-    PublicationLayersWanted,
-    PublicationMedia,
-    QualityChanged,
-    SlotsChanged,
-    SpeakersChanged,
-    TransportChanged,
-)
-from recordings.control import RecordingChanged, RecordingSegment, RecordingState
+from recordings.control import RecordingState
 from server.clock import Clock
 from server.errors import AppError, DatabaseAwayError
 from server.meeting_log.ports import MeetingLog
@@ -28,20 +18,22 @@ from server.meeting_log.types import LoggedEvent
 from server.protocol.codes import ErrorCode
 from server.protocol.models import DeviceKind, MeetingState, Presence
 from server.rooms import persistence
+from server.rooms.companions import Companions
 from server.rooms.conduct import Conduct
 from server.rooms.desk import Desk
+from server.rooms.devices import Devices
 from server.rooms.lifecycle import Lifecycle
 from server.rooms.media_link import MediaLink
 from server.rooms.participant import device_kind
 from server.rooms.ports import Audience, MediaPlane, RecordBook, RecordingPlane, RollKeeper
 from server.rooms.presence import RECOVERY_GRACE_MS
-from server.rooms.publisher_requests import request_codec, request_layers
 from server.rooms.quality import Quality
 from server.rooms.recording import RecordingDesk
 from server.rooms.revisions import Revisions
 from server.rooms.room import Room
 from server.rooms.seats import Seats
 from server.rooms.transitions import apply
+from server.rooms.worker_news import WorkerNews
 from server.rooms.write_behind import DeferredWork
 from server.storage.engine import Database
 from server.telemetry.counters import count
@@ -65,6 +57,9 @@ class RoomRegistry:
     recording: RecordingDesk
     media: MediaLink
     quality: Quality
+    companions: Companions
+    devices: Devices
+    news: WorkerNews
 
     def __init__(self, db: Database, log: MeetingLog, clock: Clock, keeper: RollKeeper, book: RecordBook) -> None:
         self._db = db
@@ -90,6 +85,8 @@ class RoomRegistry:
         self.seats = Seats(self.desk, self.conduct)
         self.media = MediaLink(self.desk, self.seats, media)
         self.quality = Quality(self.desk, media)
+        self.companions = Companions(self.desk, self.seats, self.media)
+        self.devices = Devices(self.desk, self.companions, self.seats, self.media)
         self.recording = RecordingDesk(self.desk, self._db, recordings, self._book, self._deferred)
         self.lifecycle = Lifecycle(
             self.desk,
@@ -99,8 +96,10 @@ class RoomRegistry:
             self._deferred,
             self.conduct,
             self.seats,
+            self.companions,
             self.recording,
         )
+        self.news = WorkerNews(self.get, audience, self.media, self.quality, self.devices, self.recording)
 
     def get(self, meeting_id: str) -> Room | None:
         return self._rooms.get(meeting_id)
@@ -119,6 +118,11 @@ class RoomRegistry:
         room = self._rooms.get(meeting_id)
         seat = room.seat_of(member_id) if room else None
         return device_kind(seat.device) if seat and seat.connection is not None else None
+
+    async def disconnect(self, room: Room, connection: str, silent_ms: int) -> None:
+        """A socket is gone; it was last heard ``silent_ms`` ago."""
+        await self.seats.disconnect(room, connection, silent_ms)
+        await self.companions.disconnect(room, connection)
 
     async def cancel(self, meeting_id: str) -> None:
         """A meeting that has not begun. Raises AppError MEETING_STATE, NotFoundError, DatabaseAwayError."""
@@ -190,6 +194,7 @@ class RoomRegistry:
             self.lifecycle.save_state(room)
         alive_ms = max((event.at_ms for event in events), default=0)
         now, wall_ms = self._clock.monotonic_ms(), self._clock.now_ms()
+        await self.companions.recover(room, now + RECOVERY_GRACE_MS)
         async with room.lock:
             for seat in room.present():
                 # The log shows that the server still lived then, and had the seat's socket.
@@ -231,6 +236,7 @@ class RoomRegistry:
 
     async def sweep(self, room: Room) -> None:
         """Lost seats, empty rooms, rooms that are over."""
+        await self.companions.sweep(room)
         if room.is_over:
             await self._sweep_over(room)
             return
@@ -238,6 +244,7 @@ class RoomRegistry:
             with suppress(AppError):
                 await self.media.close_transport(room, participant_id)
         await self.quality.sweep(room)
+        await self.devices.sweep(room)
         if room.definition.record:
             await self.recording.begin_again(room)
         if room.state is MeetingState.LIVE and not room.present():
@@ -266,55 +273,3 @@ class RoomRegistry:
         if not running and ended_for_ms > MEDIA_KEPT_MS:
             self._rooms.pop(room.meeting_id, None)
             self._media_closed.discard(room.meeting_id)
-
-    # --- what the workers say (server.workers.ports) ---
-
-    def wants_media(self, room_id: str) -> bool:
-        room = self._rooms.get(room_id)
-        return room is not None and (not room.is_over or self.recording.is_running(room))
-
-    async def handle_adopted(self, room_id: str, participants: tuple[ParticipantMedia, ...]) -> None:
-        if room := self._rooms.get(room_id):
-            await self.media.handle_adopted(room, participants)
-
-    async def handle_moved(self, room_id: str) -> None:
-        if room := self._rooms.get(room_id):
-            self.quality.forget(room)
-            await self.media.handle_moved(room)
-
-    async def handle_transport(self, event: TransportChanged) -> None:
-        if room := self._rooms.get(event.room_id):
-            await self.media.handle_transport(room, event.participant_id, event.state)
-
-    def handle_flow(self, event: PublicationMedia) -> None:
-        if room := self._rooms.get(event.room_id):
-            self.media.handle_flow(room, event.publication_id, event.flowing)
-
-    def handle_codec_wanted(self, event: PublicationCodecWanted) -> None:
-        if room := self._rooms.get(event.room_id):
-            request_codec(self.desk.audience, room, event)
-
-    def handle_layers_wanted(self, event: PublicationLayersWanted) -> None:
-        if room := self._rooms.get(event.room_id):
-            request_layers(self.desk.audience, room, event)
-
-    def handle_slots(self, event: SlotsChanged) -> None:
-        if room := self._rooms.get(event.room_id):
-            self.media.handle_slots(room, event)
-
-    async def handle_quality(self, event: QualityChanged) -> None:
-        if room := self._rooms.get(event.room_id):
-            await self.quality.handle_changed(room, event)
-
-    def handle_speakers(self, event: SpeakersChanged) -> None:
-        if room := self._rooms.get(event.room_id):
-            self.media.handle_speakers(room, event.participant_ids)
-
-    async def handle_recording(self, event: RecordingChanged) -> None:
-        await self.recording.handle_changed(event)
-
-    async def handle_segment(self, event: RecordingSegment) -> None:
-        await self.recording.handle_segment(event)
-
-    def handle_recorder_away(self, recording_id: str) -> None:
-        self.recording.handle_recorder_away(recording_id)

@@ -33,6 +33,7 @@ class Room:
         self.ended_ms: int | None = None
         self.opened = False
         self.participants: dict[str, Participant] = {}
+        self.companions: dict[str, Participant] = {}  # second devices; those in the room only
         self.hands = Hands()
         self.floor = Floor()
         self.agenda = Agenda(definition.agenda)
@@ -63,6 +64,21 @@ class Room:
     def in_room(self, participant_id: str) -> Participant | None:
         seat = self.participants.get(participant_id)
         return seat if seat and seat.in_room else None
+
+    def companions_of(self, member_id: str) -> list[Participant]:
+        """The oldest first."""
+        return [companion for companion in self.companions.values() if companion.member_id == member_id]
+
+    def seat_id_of(self, member_id: str) -> str | None:
+        """Also of a seat that is still to come, because a device came before it."""
+        seat = self.seat_of(member_id)
+        if seat is not None:
+            return seat.participant_id
+        return next((companion.companion_of for companion in self.companions_of(member_id)), None)
+
+    def anybody(self, participant_id: str) -> Participant | None:
+        """In the room, on a seat or beside one."""
+        return self.in_room(participant_id) or self.companions.get(participant_id)
 
     def role_of(self, member_id: str) -> RoomRole | None:
         person = self.definition.person(member_id)

@@ -97,7 +97,7 @@ class Seats:
             return seat
         if seat is not None and seat.in_room:
             await self._record_left(room, seat, "replaced")
-        participant_id = seat.participant_id if seat else new_id()
+        participant_id = room.seat_id_of(person.member_id) or new_id()
         await self._record_joined(room, participant_id, person, device, seat.epoch + 1 if seat else 1)
         return room.participants[participant_id]
 

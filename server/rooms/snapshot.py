@@ -11,7 +11,7 @@ def snapshot(room: Room, server_ms: int) -> RoomSnapshot:
         revision=room.revisions.current,
         server_ms=server_ms,
         meeting=_meeting(room),
-        participants=tuple(room.info_of(seat) for seat in room.present()),
+        participants=tuple(room.info_of(who) for who in (*room.present(), *room.companions.values())),
         publications=room.publications.infos(),
         hands=room.hands.infos(),
         floor=room.floor.info(),

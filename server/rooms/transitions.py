@@ -114,6 +114,32 @@ def _left(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEven
     yield room.emit(events.ParticipantLeft, event.at_ms, participant_id=participant_id, reason=payload["reason"])
 
 
+def _companion_joined(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEvent]:
+    person = room.definition.person(payload["member_id"])
+    companion = Participant(
+        participant_id=payload["participant_id"],
+        member_id=payload["member_id"],
+        name=payload.get("name") or (person.name if person else ""),
+        role=person.role if person else RoomRole.OBSERVER,
+        device=payload["device"],
+        joined_ms=event.at_ms,
+        liveness=Liveness(0),
+        companion_of=payload["of"],
+    )
+    room.companions[companion.participant_id] = companion
+    yield room.emit(events.ParticipantJoined, event.at_ms, participant=room.info_of(companion))
+
+
+def _companion_left(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEvent]:
+    participant_id = payload["participant_id"]
+    companion = room.companions.pop(participant_id)
+    companion.in_room, companion.left_reason = False, payload["reason"]
+    for publication_id in room.publications.of(participant_id):
+        yield from _unpublish(room, publication_id, event)
+    room.speakers = tuple(speaker for speaker in room.speakers if speaker != participant_id)
+    yield room.emit(events.ParticipantLeft, event.at_ms, participant_id=participant_id, reason=payload["reason"])
+
+
 def _readmitted(room: Room, payload: Payload, _event: LoggedEvent) -> Iterator[RoomEvent]:
     """As if the seat had been left of one's own accord."""
     room.participants[payload["participant_id"]].left_reason = "left"
@@ -121,7 +147,7 @@ def _readmitted(room: Room, payload: Payload, _event: LoggedEvent) -> Iterator[R
 
 
 def _grants_changed(room: Room, payload: Payload, event: LoggedEvent) -> Iterator[RoomEvent]:
-    seat = room.participants[payload["participant_id"]]
+    seat = room.participants.get(payload["participant_id"]) or room.companions[payload["participant_id"]]
     seat.withheld = tuple(payload["withheld"])
     yield room.emit(events.ParticipantChanged, event.at_ms, participant=room.info_of(seat))
 
@@ -265,6 +291,8 @@ TRANSITIONS: dict[str, Transition] = {
     "joined": _joined,
     "presence_changed": _presence_changed,
     "left": _left,
+    "companion_joined": _companion_joined,
+    "companion_left": _companion_left,
     "readmitted": _readmitted,
     "signed_in": _signed_in,
     "remark": _remark,

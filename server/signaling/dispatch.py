@@ -18,6 +18,7 @@ from server.errors import AppError, ForbiddenError
 from server.protocol.base import MAX_MESSAGE_BYTES, Ack, Command
 from server.protocol.codes import ErrorCode
 from server.protocol.commands import COMMANDS, RoomJoin, RoomLeave
+from server.rooms.companions import COMPANION_COMMANDS
 from server.rooms.grants import may_command
 from server.rooms.registry import RoomRegistry
 from server.signaling.acks import SeatAcks
@@ -106,6 +107,8 @@ class Dispatcher:
             raise AppError(ErrorCode.NOT_JOINED, "room.join comes first")
         if not session.holds_seat():
             raise AppError(*_why_gone(session))
+        if session.companion and command.NAME not in COMPANION_COMMANDS:
+            raise AppError(ErrorCode.COMPANION, "a second device only watches")
         # Read again at every command: what the host takes away is gone at once.
         role = session.room.role_of(session.member_id)
         if role is None or not may_command(role, command.NAME):

@@ -45,8 +45,8 @@ async def attach(app: web.Application, services: Services) -> Gateway:
     gateway = Gateway(services, tokens)
     gateway.sio.attach(app)
     services.rooms.connect(gateway.notifier, services.media, services.recorders)
-    services.media.attach(gateway.sio, services.rooms)
-    services.recorders.attach(gateway.sio, services.rooms, services.media)
+    services.media.attach(gateway.sio, services.rooms.news)
+    services.recorders.attach(gateway.sio, services.rooms.news, services.media)
     services.media.moved_listeners.append(services.recorders.handle_moved)
     return gateway
 
@@ -93,7 +93,9 @@ class Gateway:
             room = await self._services.rooms.enter(claims.meeting_id)
             # The ticket is a minute old: rights are read again, from the room's own roll.
             self._services.rooms.seats.admit(room, claims.member_id)
-            return self._session(sid, room, claims.member_id, claims.device, None)
+            session = self._session(sid, room, claims.member_id, claims.device, None)
+            session.companion = auth.companion
+            return session
         resumed = self._tokens.read(auth.resume_token or "")
         self._check_entries(resumed.meeting_id, resumed.member_id)
         room = await self._services.rooms.enter(resumed.meeting_id)
@@ -120,7 +122,7 @@ class Gateway:
             # The unanswered ping was sent a timeout ago, the last answered one an interval before that.
             since_ms = self._services.clock.monotonic_ms() - session.heard_ms
             silent_ms = min(since_ms, (PING_INTERVAL_S + PING_TIMEOUT_S) * 1000)
-        await self._services.rooms.seats.disconnect(session.room, sid, silent_ms)
+        await self._services.rooms.disconnect(session.room, sid, silent_ms)
 
     async def _handle_message(self, event: str, sid: str, *args: Any) -> dict[str, Any] | None:
         session = self._sessions.get(sid)

@@ -11,7 +11,8 @@ from server.signaling.rate import TokenBucket
 
 @dataclass(slots=True)
 class Session:
-    """``epoch`` None: came with a ticket. ``seat`` is set by ``room.join``. ``gone``: the socket ended."""
+    """``epoch`` None: came with a ticket. ``seat`` is set by ``room.join``. ``gone``: the socket ended.
+    ``companion``: a second device that only watches."""
 
     sid: str
     room: Room
@@ -23,6 +24,7 @@ class Session:
     refused: int = 0
     seat: Participant | None = None
     gone: bool = False
+    companion: bool = False
 
     def holds_seat(self) -> bool:
         """Another connection may have taken it, or the host taken it away."""

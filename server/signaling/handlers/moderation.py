@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from server.errors import AppError
+from server.protocol.codes import ErrorCode
 from server.protocol.commands import ParticipantAllow, ParticipantMute, ParticipantReadmit, ParticipantRemove
+from server.protocol.events import RoomClosed
 from server.protocol.models import Publishing
 from server.signaling.handlers.call import Call, Handler
 
@@ -24,10 +26,16 @@ async def allow(call: Call) -> None:
 
 
 async def remove(call: Call) -> None:
-    """The media path ends with the seat."""
-    await call.rooms.seats.remove(call.room, call.who, call.command.participant_id)
+    """The media path ends with the seat; a member's second devices go with it, one of them goes alone."""
+    rooms, room, participant_id = call.rooms, call.room, call.command.participant_id
+    farewell = RoomClosed(code=ErrorCode.REMOVED, reason="removed")
+    if companion := room.companions.get(participant_id):
+        await rooms.companions.end(room, companion, "removed", farewell)
+        return
+    await rooms.seats.remove(room, call.who, participant_id)
     with suppress(AppError):
-        await call.rooms.media.close_transport(call.room, call.command.participant_id)
+        await rooms.media.close_transport(room, participant_id)
+    await rooms.companions.end_of_member(room, room.participants[participant_id].member_id, "removed", farewell)
 
 
 async def readmit(call: Call) -> None:

@@ -70,13 +70,19 @@ class House:
     """``start`` on a folder that may have been used before; ``stop`` as on SIGTERM."""
 
     def __init__(
-        self, folder: Path, clock: Clock | None = None, port: int = 0, database_url: str | None = None
+        self,
+        folder: Path,
+        clock: Clock | None = None,
+        port: int = 0,
+        database_url: str | None = None,
+        turn: tuple[tuple[str, ...], str] = ((), ""),
     ) -> None:
         self.folder = folder
         # mode=rw: a database that a test has moved away is away, not made anew.
         self._database_url = database_url or f"sqlite+aiosqlite:///file:{folder / 'huitang.db'}?mode=rw&uri=true"
         self.clock = clock or SystemClock()
         self.port = port
+        self.turn = turn  # addresses and secret of a relay
         self.book = Book()
         self.services: Services
         self.gateway: Gateway
@@ -94,7 +100,7 @@ class House:
         rooms = RoomRegistry(db, log, self.clock, planning, self.book)
         unused: Any = None
         self.services = Services(
-            settings=Settings(data_dir=self.folder),
+            settings=Settings(data_dir=self.folder, turn_urls=self.turn[0], turn_secret=self.turn[1]),
             clock=self.clock,
             db=db,
             log=log,

@@ -17,9 +17,11 @@ from server.protocol.base import RoomEvent, VolatileEvent
 from server.protocol.codes import ErrorCode
 from server.protocol.events import RoomClosed
 from server.protocol.models import MeetingState, MeetingType, RoomRole
+from server.rooms.companions import Companions
 from server.rooms.conduct import Conduct
 from server.rooms.definition import AgendaItem, MeetingDefinition, RollMember
 from server.rooms.desk import Desk
+from server.rooms.devices import Devices
 from server.rooms.media_link import MediaLink
 from server.rooms.participant import Participant
 from server.rooms.quality import Quality
@@ -207,6 +209,8 @@ class Hall:
         self.plane = MemoryPlane()
         self.media = MediaLink(self.desk, self.seats, self.plane)
         self.quality = Quality(self.desk, self.plane)
+        self.companions = Companions(self.desk, self.seats, self.media)
+        self.devices = Devices(self.desk, self.companions, self.seats, self.media)
 
     async def enter(self, member_id: str, connection: str | None = None, **fields: Any) -> Arrival:
         options: dict[str, Any] = {"epoch": None, "last_revision": None, **fields}

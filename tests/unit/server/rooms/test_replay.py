@@ -60,6 +60,9 @@ STEPS: dict[str, Step] = {
     "drop": lambda hall, who, other: hall.seats.disconnect(hall.room, who.connection or "", 0),
     "join": lambda hall, who, other: hall.enter(who.member_id, f"c{hall.clock.now}"),
     "resume": lambda hall, who, other: hall.enter(who.member_id, f"c{hall.clock.now}", epoch=who.epoch),
+    "second": lambda hall, who, other: hall.companions.join(hall.room, who.member_id, "phone", f"s{hall.clock.now}"),
+    "second_goes": lambda hall, who, other: hall.companions.end_of_member(hall.room, other.member_id, "left", None),
+    "encoder": lambda hall, who, other: hall.devices.join_device(hall.room, who.member_id, "encoder", "机"),
     "sweep": lambda hall, who, other: hall.seats.sweep(hall.room),
     "start": lambda hall, who, other: hall.start(),
 }

@@ -12,13 +12,12 @@ from media.cohort import Cohort, CohortKey, History
 from media.keyframes import KeyframeRequests
 from media.rtp import vp8
 from media.rtp.header import FIXED, FIXED_SIZE
-from media.rtp.sequence import timestamp_distance
 
 if TYPE_CHECKING:
     from media.forwarding import Forwarder
     from media.publication import Publication
     from media.slot import Slot
-    from media.uptrack import UpTrack
+    from media.track import Track
 
 NEAR_WRAP = 0xFE00  # a new receiver must see a packet before its sequence wraps, or its rollover counter is wrong
 MAX_CLOCK_ERROR_S = 1.0  # between sender reports and arrival; a sender whose clock says more is not believed
@@ -32,12 +31,13 @@ class Layer:
         self.rid = rid
         self.kind = publication.kind
         self.source = publication.source
-        self.track: UpTrack | None = None
-        self.ended: UpTrack | None = None  # withdrawn: it does not come back, another one may
+        self.track: Track | None = None
+        self.ended: Track | None = None  # withdrawn: it does not come back, another one may
         self.height = 0  # of its pictures, 0 until the first keyframe
         self.bitrate_bps = 0
         self.frames_per_s = 0.0
         self.is_flowing = False
+        self.is_at_keyframe = False  # the newest packet begins one
         self.last_packet_at = float("-inf")
         self.cohorts: dict[CohortKey, Cohort] = {}
         self.waiting: list[Slot] = []
@@ -47,6 +47,7 @@ class Layer:
         self._forwarder = forwarder
         self._octets = 0
         self._frames = 0
+        self._measured_at = float("-inf")
         self._timestamp = b""
 
     @property
@@ -61,7 +62,7 @@ class Layer:
 
     # --- on the way in
 
-    def set_track(self, track: UpTrack) -> None:
+    def set_track(self, track: Track) -> None:
         """A new source, after a reconnect or a restart of the encoder: every slot goes on with it from a keyframe."""
         members = self.members()
         for slot in members:
@@ -83,6 +84,7 @@ class Layer:
     def accept(self, packet: bytes, is_keyframe: bool, now: float) -> None:
         """One packet to forward, stripped of its extensions."""
         self.last_packet_at = now
+        self.is_at_keyframe = is_keyframe
         self._octets += len(packet)
         if packet[4:8] != self._timestamp:
             self._timestamp = packet[4:8]
@@ -101,11 +103,15 @@ class Layer:
             self.is_pending = True
             self._forwarder.handle_pending(self)
 
-    def measure(self, passed_s: float) -> None:
-        """Bitrate and frames since the last call."""
+    def measure(self, now: float) -> None:
+        """Bitrate and frames since the last call, about a second ago."""
+        passed_s = now - self._measured_at
+        if passed_s <= 0:
+            return
         self.bitrate_bps = int(self._octets * 8 / passed_s)
         self.frames_per_s = self._frames / passed_s
         self._octets = self._frames = 0
+        self._measured_at = now
 
     def request_keyframe(self, now: float) -> None:
         if self.kind == "video" and self.track is not None and self.keyframes.request(now):
@@ -155,7 +161,7 @@ class Layer:
 
     # --- private
 
-    def _join(self, slot: Slot, track: UpTrack, packet: bytes, now: float) -> None:
+    def _join(self, slot: Slot, track: Track, packet: bytes, now: float) -> None:
         sequence = FIXED.unpack_from(packet)[2]
         base = CohortKey(
             slot.ssrc, slot.codecs[track.codec.name].payload_type, track.codec.name, slot.transport.tag_size, 0, 0
@@ -198,7 +204,7 @@ def _history(cohort: Cohort, before: History | None) -> History | None:
     return history._replace(picture_id=before.picture_id, tl0=before.tl0)
 
 
-def _continue(base: CohortKey, slot: Slot, track: UpTrack, packet: bytes, now: float) -> CohortKey:
+def _continue(base: CohortKey, slot: Slot, track: Track, packet: bytes, now: float) -> CohortKey:
     """Numbers that go on where the slot's last source stopped: the receiver sees one stream."""
     history = slot.history
     if history is None:
@@ -218,7 +224,7 @@ def _continue(base: CohortKey, slot: Slot, track: UpTrack, packet: bytes, now: f
     )
 
 
-def _passed(history: History, history_ntp: int | None, track: UpTrack, timestamp: int, now: float) -> int:
+def _passed(history: History, history_ntp: int | None, track: Track, timestamp: int, now: float) -> int:
     """Ticks since the slot's last picture: by the sender's clock where its reports tell, else by arrival.
 
     Two layers of one picture arrive apart by as much as the pacing of the larger one; by its reports they are one.
@@ -227,7 +233,7 @@ def _passed(history: History, history_ntp: int | None, track: UpTrack, timestamp
     arrival_s = now - history.at
     ntp = track.ntp_of(timestamp)
     if history_ntp is not None and ntp is not None:
-        sent_s = timestamp_distance(ntp >> 16, history_ntp >> 16) / 65536
+        sent_s = (ntp - history_ntp) / (1 << 32)
         if abs(sent_s - arrival_s) < MAX_CLOCK_ERROR_S:
             return max(1, round(sent_s * rate))
     return max(1, int(arrival_s * rate))

@@ -7,11 +7,11 @@ move over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from media.connection import Connection
-from media.control import Grants, Kind, ParticipantMedia, SlotInfo, Source, TransportState
+from media.control import Grants, Kind, ParticipantMedia, SlotInfo, Source, TransportState, WantedPicture
 from media.publication import Publication
 from media.sdp.offer import Offer
 from media.slot import Slot
@@ -37,7 +37,7 @@ class Participant:
         self._room = room
         self._environment = environment
         self._grants = grants
-        self._view: tuple[str, ...] = ()
+        self._view: tuple[WantedPicture, ...] = ()
         self._gone_at: float | None = None
         self._swap_timer: asyncio.TimerHandle | None = None
 
@@ -69,9 +69,9 @@ class Participant:
             if not publication.is_granted:
                 self._room.handle_silent(publication)
 
-    def set_view(self, publication_ids: tuple[str, ...]) -> tuple[SlotInfo, ...]:
+    def set_view(self, pictures: Iterable[WantedPicture]) -> tuple[SlotInfo, ...]:
         own = f"{self.id}:"
-        self._view = tuple(id_ for id_ in publication_ids if not id_.startswith(own))
+        self._view = tuple(item for item in pictures if not item.publication_id.startswith(own))
         for connection in (self.current, self._next):
             if connection is not None:
                 self._apply_view(connection)
@@ -171,7 +171,14 @@ class Participant:
         return found
 
     def _apply_view(self, connection: Connection) -> None:
-        self._assign(connection, "video", self._view)
+        self._assign(connection, "video", [item.publication_id for item in self._view])
+        now = self._environment.clock.monotonic()
+        heights = {item.publication_id: item.height_px for item in self._view}
+        for slot in connection.slots_of("video"):
+            height_px = heights.get(slot.wanted_id or "", 0)
+            if slot.height_px != height_px:
+                slot.height_px = height_px
+                slot.reconsider(now)
 
     def _assign(self, connection: Connection, kind: Kind, publication_ids: Sequence[str]) -> None:
         if connection.is_gone:

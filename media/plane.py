@@ -120,7 +120,7 @@ class MediaPlane:
 
     def set_view(self, call: control.ViewSet) -> control.ViewAssigned:
         participant = self._room(call.room_id).participant(call.participant_id)
-        return control.ViewAssigned(slots=participant.set_view(tuple(item.publication_id for item in call.pictures)))
+        return control.ViewAssigned(slots=participant.set_view(call.pictures))
 
     def end_publication(self, call: control.PublicationEnd) -> None:
         self._room(call.room_id).end(call.publication_id)

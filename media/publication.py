@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from media.bitrate_cap import BitrateCap
 from media.codec_choice import CodecChoice, VideoCodec
 from media.control import Kind, Source
 from media.layer import Layer
+from media.layer_demand import LayerDemand
 from media.slot import Slot
 
 if TYPE_CHECKING:
     from media.forwarding import Forwarder
-    from media.uptrack import UpTrack
+    from media.track import Track
 
 FLOWING_S = 3.0
 QUIET_S = 0.5
 STOPPED_S = 0.3  # a layer without packets while a sibling has them
 STOPPED_FRAMES = 2.5  # of a slow camera
+RESTING_S = 2.0  # without packets, whatever the siblings do
 
 
 class Publication:
@@ -33,12 +36,17 @@ class Publication:
         self.quiet_until = float("-inf")  # what was on its way when the source was withdrawn is dropped
         self.sendable: frozenset[str] = frozenset()  # codecs that its newest connection has negotiated
         self.slots: dict[Slot, None] = {}  # that show it, in order of coming
+        self.followed: Track | None = None  # by the tap
+        self.demand = LayerDemand()
+        self.has_new_interest = False  # somebody looks at another layer than before
+        self.cap = BitrateCap(source)
         self._choice = CodecChoice()
+        self._origin: object = None  # of its newest track
         self._forwarder = forwarder
         self.layers: tuple[Layer, ...] = (Layer(self, "", forwarder),)  # low to high
 
     @property
-    def track(self) -> UpTrack | None:
+    def track(self) -> Track | None:
         """Of the highest layer that flows, else of the highest that ever came."""
         for layers in ([layer for layer in self.layers if layer.is_flowing], self.layers):
             for layer in reversed(layers):
@@ -72,11 +80,18 @@ class Publication:
             self._take_over(made)
         return made
 
-    def set_track(self, layers: tuple[Layer, ...], track: UpTrack) -> None:
+    def set_track(self, layers: tuple[Layer, ...], track: Track, now: float) -> None:
         """A layer has a new source. ``layers`` are those of its connection."""
         if layers is not self.layers:
             self._take_over(layers)
+        if track.origin is not self._origin:
+            self._origin = track.origin
+            self.begin_demand(now)
         track.layer.set_track(track)
+
+    def begin_demand(self, now: float) -> None:
+        """Its client sends all layers until it hears which are wanted."""
+        self.demand.begin(tuple(layer.rid for layer in self.layers), now)
 
     def end(self, now: float) -> bool:
         """The source was withdrawn. False when there was none."""
@@ -91,11 +106,19 @@ class Publication:
         for slot in self.slots:
             slot.settle()
 
+    def handle_height(self) -> None:
+        """A keyframe has told how large a layer is."""
+        for slot in self.slots:
+            slot.choose()
+
     def stop_layers(self, now: float) -> None:
         """Whoever is on a layer that has stopped while another flows goes on with that one."""
         newest = self.last_packet_at
         stopped = [
-            layer for layer in self.layers if layer.is_flowing and newest - layer.last_packet_at > _patience(layer)
+            layer
+            for layer in self.layers
+            if layer.is_flowing
+            and (newest - layer.last_packet_at > _patience(layer) or now - layer.last_packet_at > RESTING_S)
         ]
         for layer in stopped:
             layer.is_flowing = False
@@ -118,6 +141,17 @@ class Publication:
                 layer.request_keyframe(now)
             elif layer.keyframes.due(now):
                 layer.track.send_pli()
+
+    def wanted_layers(self, now: float, is_recorded: bool) -> tuple[str, ...] | None:
+        """Rids that the publisher is to be told, because what is looked at has changed."""
+        self.has_new_interest = False
+        looked_at = {
+            layer.rid for slot in self.slots for layer in (slot.target, slot.layer, slot.awaited) if layer is not None
+        }
+        if is_recorded:
+            highest = self.layers[-1]
+            looked_at |= {highest.rid, self.nearest(highest).rid}
+        return self.demand.ask(now, looked_at, {layer.rid for layer in self.layers if layer.is_flowing})
 
     # --- on the way out
 

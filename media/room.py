@@ -18,12 +18,14 @@ from media.control import (
     TransportState,
 )
 from media.errors import MediaError
+from media.interest import Interest
 from media.participant import Participant
 from media.publication import FLOWING_S, Publication
 from media.rtp import rtcp
 from media.slot import Slot
+from media.tap_feed import TapFeed
 from media.tap_ring import TapRing
-from media.uptrack import UpTrack
+from media.track import Track
 
 if TYPE_CHECKING:
     from media.environment import Environment
@@ -49,6 +51,8 @@ class Room:
         self._environment = environment
         self._emit = emit
         self._flowing: dict[str, Publication] = {}  # work grows with who sends, not with who is in the room
+        self._feed = TapFeed(self.tap)
+        self._interest = Interest(room_id, self.tap, emit)
         self._speakers = ActiveSpeakers()
         self._spoken: tuple[str, ...] = ()
         self._heard: tuple[str, ...] = ()
@@ -82,9 +86,8 @@ class Room:
             self.publications.pop(publication.id, None)
             publication.detach_all()
             self._set_flowing(publication, False)
-            for layer in publication.layers:
-                if layer.track is not None:
-                    self.tap.remove_track(layer.track.number)
+            self._interest.remove(publication)
+            self._feed.end(publication)
         participant.close()
         self._speakers.forget(participant_id)
         self._point_ears(self._now())
@@ -92,12 +95,10 @@ class Room:
     def end(self, publication_id: str) -> None:
         """Its publisher has withdrawn it: the recorder hears so at once."""
         publication = self.publications.get(publication_id)
-        if publication is None or not publication.end(self._now()):
-            return
-        for layer in publication.layers:
-            if layer.track is not None:
-                self.tap.remove_track(layer.track.number)
-        self._set_flowing(publication, False)
+        if publication is not None and publication.end(self._now()):
+            self._interest.end(publication, self._now())
+            self._feed.end(publication)
+            self._set_flowing(publication, False)
 
     def request_keyframe(self, publication_id: str) -> None:
         publication = self.publications.get(publication_id)
@@ -106,10 +107,7 @@ class Room:
 
     def request_track_keyframe(self, number: int) -> None:
         """The recorder's wish."""
-        for publication in self.publications.values():
-            for layer in publication.layers:
-                if layer.track is not None and layer.track.number == number:
-                    layer.request_keyframe(self._now())
+        self._feed.request_keyframe(self.publications.values(), number, self._now())
 
     def repeat_speakers(self) -> None:
         """For a server that has just taken our hello, which does not name them."""
@@ -153,21 +151,21 @@ class Room:
 
     # --- from uplinks
 
-    def handle_track(self, track: UpTrack) -> None:
-        track.number = self.tap.add_track(track)
+    def handle_track(self, track: Track) -> None:
+        self._interest.add(track.publication)
 
-    def handle_packet(self, track: UpTrack, packet: bytes) -> None:
+    def handle_packet(self, track: Track, packet: bytes) -> None:
         publication = track.publication
         if not publication.is_flowing:
             self._set_flowing(publication, True)
-        self.tap.append_rtp(track.number, packet)
+        self._feed.handle_packet(track, packet)
 
-    def handle_level(self, track: UpTrack, level: int, now: float) -> None:
+    def handle_level(self, track: Track, level: int, now: float) -> None:
         if track.publication.source == "microphone":
             self._speakers.hear(track.publication.participant_id, level, now)
 
-    def handle_sender_report(self, track: UpTrack, report: rtcp.SenderReport, ntp: int) -> None:
-        self.tap.append_sender_report(track.number, ntp, report.rtp_time)
+    def handle_sender_report(self, track: Track, report: rtcp.SenderReport, ntp: int) -> None:
+        self._feed.handle_sender_report(track)
         self._environment.forwarder.forward_report(track.layer, partial(_sender_report, ntp, report.rtp_time))
 
     # --- time
@@ -183,6 +181,8 @@ class Room:
             if publication.kind == "video":
                 publication.stop_layers(now)
                 publication.request_awaited(now)
+                self._feed.ask_for_change(publication, now)
+        self._interest.tick(now, False)
 
     def tick_voices(self, now: float) -> None:
         """Every 100 ms: who speaks, and whom everyone hears."""
@@ -196,10 +196,13 @@ class Room:
     def tick_second(self, now: float) -> None:
         """Every second: receiver reports, liveness, sources that fell silent, codecs that somebody cannot take."""
         for publication in list(self._flowing.values()):
-            if now - publication.last_packet_at > FLOWING_S:
+            for layer in publication.layers:
+                layer.measure(now)
+            if self._is_silent(publication, now):
                 self._set_flowing(publication, False)
             elif publication.kind == "video":
                 self._tick_codec(publication, now)
+        self._interest.tick(now, True)
         for participant in list(self.participants.values()):
             if participant.current is not None:
                 participant.current.uplink.send_reports(now)
@@ -210,6 +213,15 @@ class Room:
 
     def _now(self) -> float:
         return self._environment.clock.monotonic()
+
+    def _is_silent(self, publication: Publication, now: float) -> bool:
+        """Nothing comes of what is asked for."""
+        demand = publication.demand
+        if now - max(publication.last_packet_at, demand.awake_since) <= FLOWING_S:
+            return False
+        if publication.kind == "audio" or not demand.is_resting:
+            return True
+        return self.participants[publication.participant_id].state is not TransportState.CONNECTED
 
     def _tick_codec(self, publication: Publication, now: float) -> None:
         codec = publication.wanted_codec(now)

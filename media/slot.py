@@ -92,8 +92,9 @@ class Slot:
     def settle(self) -> None:
         """Moves towards the target as far as layers flow. Whoever calls sees to the keyframe."""
         goal = None
-        if self.target is not None and self.publication is not None:
-            goal = self.publication.nearest(self.target)
+        if self.publication is not None:
+            self.publication.has_new_interest = True
+            goal = self.publication.nearest(self.target) if self.target is not None else None
         if self.awaited is not None and self.awaited is not goal:
             self.awaited.forget(self)
         if goal is None:

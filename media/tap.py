@@ -17,7 +17,9 @@ type  body
 
 Room events: ``room`` {room_id, tracks: [track…]} is always the first frame after connecting; ``track_added`` {track};
 ``track_removed`` {number}; ``speakers`` {participant_ids}; ``resync`` {} when ``after`` had left the ring.
-A track is ``{number, publication_id, participant_id, source, kind, codec, clock_rate, payload_type}``.
+A track is ``{number, publication_id, participant_id, source, kind, codec, clock_rate, payload_type}``. Of a publication
+in several layers (simulcast) the recorder gets one at a time, the highest that comes: another layer begins with its
+keyframe as a new track, behind ``track_removed`` of the former, and with the newest sender report.
 """
 
 from __future__ import annotations
@@ -25,13 +27,14 @@ from __future__ import annotations
 import struct
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 HEADER = struct.Struct("!IBQQ")
 TRACK = struct.Struct("!H")
 SENDER_REPORT = struct.Struct("!HQI")
 RTP, SR, EVENT = 1, 2, 3
 MAX_FRAME = 65536
+MAX_WATCHED = 32
 
 
 class TapHello(BaseModel):
@@ -44,11 +47,17 @@ class TapHello(BaseModel):
 
 
 class TapRequest(BaseModel):
-    """A later JSON line of the recorder: ask the publisher of this track for a keyframe."""
+    """A later JSON line of the recorder.
+
+    ``keyframe``: ask the publisher of ``track`` for one. ``watch``: the videos that the recorder needs, all of them
+    each time; they are sent in their highest layer even when no viewer looks. Until a recorder has sent ``watch`` it
+    may need every video.
+    """
 
     model_config = ConfigDict(extra="forbid")
-    op: Literal["keyframe"]
-    track: int
+    op: Literal["keyframe", "watch"]
+    track: int = -1
+    publication_ids: tuple[str, ...] = Field(default=(), max_length=MAX_WATCHED)
 
 
 class TapFrame(NamedTuple):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from media import tap
 from media.clock import Clock
 
 if TYPE_CHECKING:
-    from media.uptrack import UpTrack
+    from media.track import Track
 
 KEPT_US = 15_000_000  # a recorder that was killed is back well before this, on a busy machine too
 MAX_BYTES = 64 << 20  # fifteen seconds of 35 Mbit/s
@@ -25,6 +25,7 @@ class TapRing:
     def __init__(self, room_id: str, clock: Clock) -> None:
         self._room_id = room_id
         self._utc_us = clock.utc_us
+        self._monotonic = clock.monotonic
         self._frames: deque[tap.TapFrame] = deque()
         self._bytes = 0
         self._sequence = 0
@@ -32,10 +33,12 @@ class TapRing:
         self._tracks: dict[int, dict[str, Any]] = {}
         self._removed: dict[int, tuple[int, dict[str, Any]]] = {}  # still in the ring
         self._listeners: dict[Listener, Callable[[], None]] = {}
+        self._watched: dict[Listener, frozenset[str] | None] = {}  # None: it may need everything
+        self._departed: list[tuple[float, frozenset[str] | None]] = []  # recorders that may be back soon
 
     # --- from the room
 
-    def add_track(self, track: UpTrack) -> int:
+    def add_track(self, track: Track) -> int:
         """Gives a track its number; a publication's former track ends."""
         publication = track.publication
         for number, info in list(self._tracks.items()):
@@ -87,13 +90,36 @@ class TapRing:
             if frame.sequence > start:
                 listener(tap.encode_frame(*frame))
         self._listeners[listener] = closed
+        self._watched[listener] = None
 
     def leave(self, listener: Listener) -> None:
         self._listeners.pop(listener, None)
+        if listener in self._watched:
+            self._departed.append((self._monotonic() + KEPT_US / 1_000_000, self._watched.pop(listener)))
+
+    @property
+    def has_listeners(self) -> bool:
+        return bool(self._listeners)
+
+    def watch(self, listener: Listener, publication_ids: Iterable[str]) -> None:
+        """The videos that this recorder needs from now on."""
+        if listener in self._listeners:
+            self._watched[listener] = frozenset(publication_ids)
+
+    def watched(self, now: float) -> frozenset[str] | None:
+        """The videos that recorders need, or one that was killed will find in the ring; None: perhaps any."""
+        self._departed = [item for item in self._departed if item[0] > now]
+        found: frozenset[str] = frozenset()
+        for wanted in (*self._watched.values(), *(item[1] for item in self._departed)):
+            if wanted is None:
+                return None
+            found |= wanted
+        return found
 
     def close(self) -> None:
         """The room is over."""
         listeners, self._listeners = self._listeners, {}
+        self._watched.clear()
         for closed in listeners.values():
             closed()
 

@@ -73,6 +73,10 @@ class TapServer:
             room.tap.join(deliver, writer.close, hello.after)
             limit = writer.transport.get_write_buffer_size() + MAX_BACKLOG
             while line := await reader.readline():
-                room.request_track_keyframe(TapRequest.model_validate_json(line).track)
+                request = TapRequest.model_validate_json(line)
+                if request.op == "watch":
+                    room.tap.watch(deliver, request.publication_ids)
+                else:
+                    room.request_track_keyframe(request.track)
         finally:
             room.tap.leave(deliver)

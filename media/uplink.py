@@ -23,6 +23,7 @@ from media.rtp.header import (
 )
 from media.rtp.sequence import distance
 from media.sdp.negotiation import NegotiatedCodec, NegotiatedMedia
+from media.track import Track
 from media.transport import Transport
 from media.uptrack import SENDER_SSRC, UpTrack
 
@@ -33,13 +34,13 @@ MAX_SOURCES = 64  # SSRCs per transport; more is an attack on our memory
 class UplinkListener(Protocol):
     """What a room hears from its publishers."""
 
-    def handle_packet(self, track: UpTrack, packet: bytes) -> None: ...
+    def handle_packet(self, track: Track, packet: bytes) -> None: ...
 
-    def handle_track(self, track: UpTrack) -> None: ...
+    def handle_track(self, track: Track) -> None: ...
 
-    def handle_level(self, track: UpTrack, level: int, now: float) -> None: ...
+    def handle_level(self, track: Track, level: int, now: float) -> None: ...
 
-    def handle_sender_report(self, track: UpTrack, report: rtcp.SenderReport, ntp: int) -> None: ...
+    def handle_sender_report(self, track: Track, report: rtcp.SenderReport, ntp: int) -> None: ...
 
 
 class _Encoding:
@@ -140,6 +141,9 @@ class Uplink:
             self._counters["drop_withdrawn" if publication.is_granted else "drop_not_granted"] += 1
             encoding.track = None  # with a new grant all begins anew: nothing from before it is asked for or resent
             return
+        if not publication.cap.allows(len(packet), now):
+            self._counters["drop_bitrate"] += 1
+            return
         payload_type = packet[1] & 0x7F
         codec = line.codecs.get(payload_type)
         if codec is None:
@@ -147,22 +151,22 @@ class Uplink:
             return
         track = encoding.track
         if track is None or track is encoding.layer.ended:
-            track = self._begin(encoding, ssrc, codec)
+            track = self._begin(encoding, ssrc, codec, now)
         elif track.ssrc != ssrc or track.codec is not codec:
             if not _may_change(encoding, track, ssrc, packet, now):
                 self._counters["drop_other_source"] += 1
                 return
             encoding.changed_at = now
-            track = self._begin(encoding, ssrc, codec)
+            track = self._begin(encoding, ssrc, codec, now)
         self._last_ssrc = ssrc
         if track.receive(packet, offset, now, False):
             self._listener.handle_packet(track, packet)
             if level is not None:
                 self._listener.handle_level(track, level, now)
 
-    def _begin(self, encoding: _Encoding, ssrc: int, codec: NegotiatedCodec) -> UpTrack:
+    def _begin(self, encoding: _Encoding, ssrc: int, codec: NegotiatedCodec, now: float) -> UpTrack:
         track = encoding.track = UpTrack(encoding.layer, self._transport, ssrc, codec)
-        encoding.line.publication.set_track(encoding.line.layers, track)
+        encoding.line.publication.set_track(encoding.line.layers, track, now)
         self._listener.handle_track(track)
         return track
 

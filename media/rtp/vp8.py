@@ -16,6 +16,7 @@ class Descriptor(NamedTuple):
     keyframe_start: bool
 
 
+_START_CODE = b"\x9d\x01\x2a"
 NOTHING = Descriptor(-1, -1, False, -1, -1, False)
 
 
@@ -51,6 +52,16 @@ def _parse(packet: bytes, offset: int) -> Descriptor:
     # S bit and partition 0, then the P bit of the frame tag is 0 for a keyframe (RFC 6386 §9.1).
     keyframe = first & 0x17 == 0x10 and packet[position] & 0x01 == 0
     return Descriptor(picture_id, picture_id_offset, long_id, tl0, tl0_offset, keyframe)
+
+
+def height(packet: bytes, offset: int) -> int:
+    """Of the keyframe that begins in this packet (RFC 6386 §9.1); 0 for anything else."""
+    if not parse(packet, offset).keyframe_start:
+        return 0
+    at = packet.find(_START_CODE, offset + 1)
+    if at < 0 or at > offset + 16 or at + 7 > len(packet):
+        return 0
+    return (packet[at + 5] | packet[at + 6] << 8) & 0x3FFF
 
 
 def shift(packet: bytes, offset: int, picture_delta: int, tl0_delta: int) -> bytes:

@@ -72,7 +72,7 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
             f"a=extmap:{item.id}{'/recvonly' if item.direction == 'sendonly' else ''} {uri}"
             for uri, item in media.extensions.items()
         ),
-        "a=sendonly" if media.is_slot else "a=recvonly",
+        "a=inactive" if media.is_inactive else "a=sendonly" if media.is_slot else "a=recvonly",
         "a=rtcp-mux",
         "a=rtcp-rsize",
     ]
@@ -81,7 +81,7 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
     if media.rids:
         lines += [f"a=rid:{rid} recv" for rid in media.rids]
         lines.append(f"a=simulcast:recv {';'.join(media.rids)}")
-    if slot is not None:
+    if slot is not None and media.is_slot:
         lines += _slot_sources(media, slot)
     lines += [
         f"a=candidate:{index} 1 udp {2130706431 - index} {host} {port} typ host"

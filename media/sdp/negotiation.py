@@ -13,6 +13,7 @@ from media.sdp.offer import DTLS_PROTOCOLS, Offer, OfferedCodec, OfferedExtensio
 
 MAX_VIDEO_SLOTS = 16
 MAX_AUDIO_SLOTS = 8
+MAX_LAYERS = 3
 SOURCES: dict[str, tuple[Source, ...]] = {"audio": ("microphone", "screen_audio"), "video": ("camera", "screen")}
 
 _SOURCE_EXTENSIONS: dict[str, tuple[str, ...]] = {
@@ -49,13 +50,14 @@ class NegotiatedMedia:
     is_slot: bool = False
     codecs: tuple[NegotiatedCodec, ...] = ()
     extensions: dict[str, OfferedExtension] = field(default_factory=dict)
+    is_inactive: bool = False  # may be used again: a rejected line could not (RFC 9429 §5.3.1)
     rids: tuple[str, ...] = ()  # encodings of simulcast, low to high
     ssrcs: tuple[int, ...] = ()
     rtx_ssrcs: dict[int, int] = field(default_factory=dict)
 
     @property
     def is_accepted(self) -> bool:
-        return self.source is not None or self.is_slot
+        return self.source is not None or self.is_slot or self.is_inactive
 
     @property
     def media_kind(self) -> Kind:
@@ -107,6 +109,9 @@ def _negotiate(offer: Offer, media: OfferedMedia, places: _Places) -> Negotiated
         _accept_source(result, media, places.take_source(media))
     elif media.direction == "recvonly" and places.take_slot(media):
         _accept_slot(result, media)
+    elif media.direction == "inactive":
+        result.codecs = _codecs(media, _SLOT_FEEDBACK)
+        result.is_inactive = bool(result.codecs)
     return result
 
 
@@ -125,8 +130,8 @@ def _accept_source(result: NegotiatedMedia, media: OfferedMedia, source: Source 
     result.source = source
     result.codecs = codecs
     wanted = _SOURCE_EXTENSIONS[media.kind]
-    if media.send_rids:
-        result.rids = tuple(media.send_rids[-1:])
+    if media.send_rids and header.RID_URI in media.extensions:
+        result.rids = tuple(media.send_rids[-MAX_LAYERS:])
         wanted += _SIMULCAST_EXTENSIONS
     result.extensions = {
         uri: media.extensions[uri]

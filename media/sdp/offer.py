@@ -51,7 +51,7 @@ class OfferedMedia:
     common_feedback: list[str] = field(default_factory=list)  # a=rtcp-fb:*
     ssrcs: list[int] = field(default_factory=list)
     rtx_ssrcs: dict[int, int] = field(default_factory=dict)  # media SSRC → RTX SSRC (RFC 5576 FID)
-    send_rids: list[str] = field(default_factory=list)
+    send_rids: list[str] = field(default_factory=list)  # low to high, as a=simulcast orders them
 
 
 @dataclass(slots=True)
@@ -158,8 +158,21 @@ def _media_attribute(media: OfferedMedia, name: str, value: str) -> None:
         _source(media, name, value)
     elif name == "rid":
         rid, _, rest = value.partition(" ")
-        if rest.split(" ")[0] == "send" and 0 < len(rid) <= 16:
+        if rest.split(" ")[0] == "send" and _is_rid(rid) and rid not in media.send_rids:
             media.send_rids.append(rid)
+    elif name == "simulcast":
+        _simulcast(media, value)
+
+
+def _is_rid(text: str) -> bool:
+    return 0 < len(text) <= 16 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+
+
+def _simulcast(media: OfferedMedia, value: str) -> None:
+    """``send q;h;~f recv …`` (RFC 8853 §5.1). The line stands behind those of its rids; ``~`` begins at rest."""
+    fields = value.split()
+    order = [rid.lstrip("~") for rid in fields[fields.index("send") + 1].split(";")] if "send" in fields[:-1] else []
+    media.send_rids.sort(key=lambda rid: order.index(rid) if rid in order else len(order))
 
 
 def _rtpmap(media: OfferedMedia, value: str) -> None:

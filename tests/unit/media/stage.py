@@ -11,6 +11,7 @@ from pylibsrtp import Policy, Session
 
 from media.control import Source
 from media.forwarding import Forwarder
+from media.layer import Layer
 from media.publication import Publication
 from media.sdp.negotiation import NegotiatedCodec
 from media.slot import Slot
@@ -82,31 +83,50 @@ class Stage:
         self.plis: list[bytes] = []
         self.viewers: list[Viewer] = []
 
-    def publication(self, name: str, codec: NegotiatedCodec, source: Source = "camera") -> Publication:
+    def publication(
+        self, name: str, codec: NegotiatedCodec, source: Source = "camera", rids: tuple[str, ...] = ("",)
+    ) -> Publication:
         made = Publication(name, source, self.forwarder)
-        self.track(made, codec, 1)
+        made.prepare(rids)
+        for layer in range(len(rids)):
+            self.track(made, codec, 1 + layer, layer)
         return made
 
     def track(self, publication: Publication, codec: NegotiatedCodec, ssrc: int, layer: int = 0) -> UpTrack:
         transport: Any = SimpleNamespace(send_rtcp=self.plis.append, counters=self.counters)
         track = UpTrack(publication.layers[layer], transport, ssrc, codec)
-        publication.set_track(publication.layers, track)
+        publication.set_track(publication.layers, track, self.clock.now)
+        return track
+
+    def attach_track(
+        self, publication: Publication, layers: tuple[Layer, ...], codec: NegotiatedCodec, ssrc: int
+    ) -> UpTrack:
+        """Of another connection, with layers of its own."""
+        transport: Any = SimpleNamespace(send_rtcp=self.plis.append, counters=self.counters)
+        track = UpTrack(layers[0], transport, ssrc, codec)
+        publication.set_track(layers, track, self.clock.now)
         return track
 
     def viewer(self) -> Viewer:
         self.viewers.append(Viewer(self.counters))
         return self.viewers[-1]
 
-    def feed(self, publication: Publication, *packets: bytes) -> None:
+    def feed(self, publication: Publication, *packets: bytes, layer: int = 0) -> None:
         """One drain of the socket."""
-        assert publication.track is not None
+        track = up_track(publication, layer)
         for packet in packets:
-            publication.track.receive(packet, 12, self.clock.now, False)
+            track.receive(packet, 12, self.clock.now, False)
         self.forwarder.flush()
 
     def attach(self, publication: Publication, slot: Slot) -> Slot:
         publication.attach(slot, self.clock.now)
         return slot
+
+
+def up_track(publication: Publication, layer: int = 0) -> UpTrack:
+    found = publication.layers[layer].track
+    assert isinstance(found, UpTrack)
+    return found
 
 
 def numbers(packets: list[bytes]) -> list[int]:

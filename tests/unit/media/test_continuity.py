@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from media.rtp import vp8
 from tests.unit.media.conftest import rtp
-from tests.unit.media.stage import DELTA, H264, KEY, VP8, Stage, numbers, timestamps, video
+from tests.unit.media.stage import DELTA, H264, KEY, VP8, Stage, numbers, timestamps, up_track, video
 
 
 def test_a_switch_of_source_continues_numbers_and_time(stage: Stage) -> None:
@@ -102,8 +102,7 @@ def test_a_number_is_never_forwarded_twice_with_other_contents(stage: Stage) -> 
     publication, viewer = stage.publication("a", H264), stage.viewer()
     stage.attach(publication, viewer.slot())
     stage.feed(publication, *(video(index, KEY) for index in range(2000, 3100)))
-    track = publication.track
-    assert track is not None
+    track = up_track(publication)
     viewer.receive(1)
     sent = stage.counters["rtp_out"]
     for sequence in (3099, 2050, 2000):

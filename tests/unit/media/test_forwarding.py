@@ -8,7 +8,7 @@ from pylibsrtp import Session
 from media.cohort import CHUNK
 from media.slot import Slot
 from tests.unit.media.conftest import rtp
-from tests.unit.media.stage import DELTA, H264, KEY, OPUS, VP8, Stage, numbers, video
+from tests.unit.media.stage import DELTA, H264, KEY, OPUS, VP8, Stage, numbers, up_track, video
 
 
 def test_a_viewer_begins_with_a_keyframe_and_misses_nothing_after_it(stage: Stage) -> None:
@@ -61,8 +61,8 @@ def test_sound_passes_between_the_chunks_of_a_picture(stage: Stage, monkeypatch:
 
     def drain(_reads: int = 0) -> None:
         """A packet of sound comes in while the picture goes out."""
-        if arrivals and voice.track is not None:
-            voice.track.receive(arrivals.pop(), 12, stage.clock.now, False)
+        if arrivals:
+            up_track(voice).receive(arrivals.pop(), 12, stage.clock.now, False)
 
     monkeypatch.setattr(stage.port, "drain", drain)
     stage.feed(picture, video(1, KEY), video(2))
@@ -80,10 +80,9 @@ def test_a_flood_that_comes_in_while_a_burst_goes_out_ends_the_burst(
 
     def drain(_reads: int = 0) -> None:
         nonlocal sequence
-        assert publication.track is not None
         stage.clock.now += 0.01
         sequence += 1
-        publication.track.receive(video(sequence), 12, stage.clock.now, False)
+        up_track(publication).receive(video(sequence), 12, stage.clock.now, False)
 
     monkeypatch.setattr(stage.port, "drain", drain)
     stage.feed(publication, video(1, KEY))
@@ -222,8 +221,7 @@ def test_a_fault_in_one_publication_is_counted_and_contained(stage: Stage, monke
     stage.attach(broken, viewer.slot())
     stage.attach(well, viewer.slot())
     monkeypatch.setattr(broken.layers[0], "promote", _explode)
-    assert broken.track is not None
-    broken.track.receive(video(1, KEY), 12, 0.0, False)
+    up_track(broken).receive(video(1, KEY), 12, 0.0, False)
     stage.feed(well, video(1, KEY))
     assert len(viewer.receive(1)) == 1
     assert stage.counters["fault_forward"] == 1
@@ -236,10 +234,9 @@ def _explode(*_arguments: object) -> None:
 def test_lost_packets_are_asked_for(stage: Stage) -> None:
     publication = stage.publication("a", H264)
     stage.feed(publication, video(1, KEY), video(4))
-    assert publication.track is not None
-    assert not publication.track.receive(video(5), 12, stage.clock.now, True), "a resend of what was not yet sent"
-    publication.track.ask_again(stage.clock.now + 1)
+    assert not up_track(publication).receive(video(5), 12, stage.clock.now, True), "a resend of what was not yet sent"
+    up_track(publication).ask_again(stage.clock.now + 1)
     assert stage.counters["nack_out"] == 2
-    assert publication.track.receive(video(2), 12, stage.clock.now, True)
-    assert not publication.track.receive(video(2), 12, stage.clock.now, True), "it was there already"
-    assert not publication.track.receive(video(9, bytes(1500)), 12, stage.clock.now, False), "too big to forward"
+    assert up_track(publication).receive(video(2), 12, stage.clock.now, True)
+    assert not up_track(publication).receive(video(2), 12, stage.clock.now, True), "it was there already"
+    assert not up_track(publication).receive(video(9, bytes(1500)), 12, stage.clock.now, False), "too big to forward"

@@ -130,7 +130,9 @@ def test_h264_keyframes(payload: bytes, parameters: bool, idr: bool) -> None:
 def test_payload_parsers_take_any_bytes(data: bytes) -> None:
     h264.carries_parameters(data)
     h264.starts_idr(data)
+    h264.height(data)
     vp8.parse(data, 0)
+    vp8.height(data, 0)
     assert len(vp8.shift(data, 0, 5, 6)) == len(data)
 
 
@@ -158,3 +160,33 @@ def test_vp8_ids_are_moved_and_wrap() -> None:
     short = vp8.parse(vp8.shift(b"\x90\x80\x7f\x00", 0, 2, 9), 0)
     assert (short.picture_id, short.long_picture_id) == (1, False)
     assert vp8.shift(b"\x10\x00", 0, 5, 5) == b"\x10\x00"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "height"),
+    [
+        ("6742c00dda05067e7840000003004000000f23c50aa8", 180),
+        ("6742c01eda0280bfe584000003000400000300f23c58ba80", 360),
+        ("6742c01fda014016e840000003004000000f23c60ca8", 720),
+        ("6742c028da01e0089f9610000003001000000303c8f1832a", 1080),
+        ("6742c01eda0290bf889210000003001000000303c8f162ea", 362),
+        ("6764c01fda014016e8", 0),
+        ("6742c01f", 0),
+        ("41", 0),
+    ],
+)
+def test_height_of_h264_pictures(parameters: str, height: int) -> None:
+    """Parameter sets of libx264."""
+    unit = bytes.fromhex(parameters)
+    assert h264.height(unit) == height
+    aggregate = b"\x78\x00\x02\x09\x10" + len(unit).to_bytes(2, "big") + unit + b"\x00\x02\x68\x00"
+    assert h264.height(aggregate) == height
+
+
+def test_height_of_vp8_pictures() -> None:
+    """A keyframe of libvpx, 322 x 178."""
+    frame = bytes.fromhex("7010009d012a4201b2000047")
+    assert vp8.height(b"\x10" + frame, 0) == 178
+    assert vp8.height(b"\x90\x80\x85" + frame, 0) == 178
+    assert vp8.height(b"\x10" + frame[:8], 0) == 0
+    assert vp8.height(b"\x00" + frame, 0) == 0

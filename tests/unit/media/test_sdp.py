@@ -79,11 +79,30 @@ def test_opus_is_asked_for_with_fec_and_dtx(captured_offer: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["chromium-simulcast", "firefox-simulcast"])
-def test_only_the_full_layer_of_a_simulcast_offer_is_taken(name: str) -> None:
+def test_all_layers_of_a_simulcast_offer_are_taken(name: str) -> None:
     camera = sections(answer_to(read_offer(name)))[1]
-    assert "a=simulcast:recv f\n" in camera
-    assert re.findall(r"a=rid:(\S+) recv", camera) == ["f"]
-    assert "rtp-stream-id" in camera
+    assert "a=simulcast:recv q;h;f\n" in camera
+    assert re.findall(r"a=rid:(\S+) recv", camera) == ["q", "h", "f"]
+    assert len(re.findall(r"a=extmap:\S+ \S+:(?:repaired-)?rtp-stream-id", camera)) == 2
+
+
+def test_layers_are_ordered_by_the_simulcast_line_and_bounded() -> None:
+    offer = read_offer("chromium-simulcast")
+    assert by_mid(offer.replace("send q;h;f", "send ~f;q;h"), "1").rids == ("f", "q", "h")
+    more = offer.replace("a=rid:q send", "a=rid:t send\r\na=rid:q send").replace("send q;h;f", "send t;q;h;f")
+    assert by_mid(more, "1").rids == ("q", "h", "f")
+    assert by_mid(offer.replace(":rtp-stream-id", ":nothing"), "1").rids == (), "they could not be told apart"
+
+
+def test_an_inactive_line_stays_usable() -> None:
+    """A rejected one would stop its transceiver for good."""
+    offer = read_offer("chromium")
+    at = offer.rindex("m=video")
+    offer = offer[:at] + offer[at:].replace("a=recvonly", "a=inactive")
+    reply = sections(answer_to(offer))[10]
+    assert reply.startswith("m=video 9 ")
+    assert "a=inactive\n" in reply
+    assert "a=ssrc" not in reply
 
 
 def test_directions_of_extensions_are_mirrored() -> None:

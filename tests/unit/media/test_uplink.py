@@ -15,8 +15,8 @@ from media.rtp.header import wrap_rtx
 from media.sdp.negotiation import negotiate
 from media.sdp.offer import parse_offer
 from media.stats import Counters
+from media.track import Track
 from media.uplink import MAX_SOURCES, Uplink
-from media.uptrack import UpTrack
 from tests.unit.media.conftest import read_offer, rtp
 
 
@@ -27,18 +27,18 @@ class Heard:
         self.packets: list[tuple[str, int]] = []
         self.levels: list[int] = []
         self.reports: list[int] = []
-        self.tracks: list[UpTrack] = []
+        self.tracks: list[Track] = []
 
-    def handle_packet(self, track: UpTrack, packet: bytes) -> None:
+    def handle_packet(self, track: Track, packet: bytes) -> None:
         self.packets.append((track.publication.source, int.from_bytes(packet[2:4], "big")))
 
-    def handle_track(self, track: UpTrack) -> None:
+    def handle_track(self, track: Track) -> None:
         self.tracks.append(track)
 
-    def handle_level(self, track: UpTrack, level: int, now: float) -> None:
+    def handle_level(self, track: Track, level: int, now: float) -> None:
         self.levels.append(level)
 
-    def handle_sender_report(self, track: UpTrack, report: rtcp.SenderReport, ntp: int) -> None:
+    def handle_sender_report(self, track: Track, report: rtcp.SenderReport, ntp: int) -> None:
         self.reports.append(ntp)
 
 
@@ -237,13 +237,44 @@ def test_a_codec_that_changes_with_every_packet_is_not_followed(scene: Scene) ->
     assert scene.counters["drop_other_source"] > 400
 
 
-def test_only_the_accepted_layer_is_taken() -> None:
+def test_layers_are_told_by_their_rid() -> None:
     scene = Scene("chromium-simulcast")
-    for ssrc, rid in ((71, b"q"), (72, b"h"), (73, b"f")):
-        scene.receive(with_extensions(rtp(1, ssrc=ssrc, payload_type=108), (4, b"1"), (10, rid)))
-        scene.receive(rtp(2, ssrc=ssrc, payload_type=108))
-    assert scene.heard.packets == [("camera", 1), ("camera", 2)]
-    assert scene.heard.tracks[0].ssrc == 73
+    for ssrc, rid in ((71, b"q"), (72, b"h"), (73, b"f"), (74, b"x")):
+        scene.receive(rtp(1, ssrc=ssrc, payload_type=108))
+        scene.receive(with_extensions(rtp(2, ssrc=ssrc, payload_type=108), (4, b"1"), (10, rid)))
+        scene.receive(rtp(3, ssrc=ssrc, payload_type=108))
+    assert scene.heard.packets == [("camera", 2), ("camera", 3)] * 3
+    assert [(track.layer.rid, track.ssrc) for track in scene.heard.tracks] == [("q", 71), ("h", 72), ("f", 73)]
+    assert scene.publications["camera"].layers == tuple(track.layer for track in scene.heard.tracks)
+    assert scene.counters["drop_unknown_ssrc"] == 4 + 2
+
+
+def test_resends_find_their_layer_by_the_repaired_rid() -> None:
+    scene = Scene("chromium-simulcast")
+    rtx_type = scene.media[1].codecs[0].rtx_payload_type
+    assert rtx_type is not None
+    for ssrc, rid in ((71, b"q"), (73, b"f")):
+        for number in (1, 3):
+            scene.receive(with_extensions(rtp(number, ssrc=ssrc, payload_type=108), (4, b"1"), (10, rid)))
+    resend = wrap_rtx(rtp(2, ssrc=73, payload_type=108), rtx_type, 83, 1)
+    scene.receive(with_extensions(resend, (4, b"1"), (11, b"f")))
+    top = scene.publications["camera"].layers[2]
+    assert top.track is not None
+    recovered = top.track.cache.get(2)
+    assert recovered is not None
+    assert recovered[8:12] == (73).to_bytes(4, "big")
+    assert scene.counters["recovered"] == 1
+
+
+def test_what_is_above_the_cap_is_dropped(scene: Scene) -> None:
+    """A camera may send 6 Mbit/s for a while, and no more."""
+    for number in range(4000):
+        packet = rtp(number, ssrc=scene.media[1].ssrcs[0], payload_type=108, payload=bytes(1200))
+        scene.receive(packet, 1.0 + number / 2000)
+    dropped = scene.counters["drop_bitrate"]
+    assert 4000 - 2000 < dropped < 4000 - 1500
+    scene.receive(rtp(4001, ssrc=scene.media[0].ssrcs[0], payload_type=111), 3.0)
+    assert scene.heard.packets[-1] == ("microphone", 4001), "its voice has a cap of its own"
 
 
 def test_sources_are_bounded(scene: Scene) -> None:

@@ -1,0 +1,50 @@
+"""Tells publishers which of their layers are looked at, by viewers or by a recorder (``media/layer_demand.py``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from media.control import ControlModel, PublicationLayersWanted
+from media.publication import Publication
+from media.tap_ring import TapRing
+
+
+class Interest:
+    """The videos of one room that have been sent and not withdrawn."""
+
+    def __init__(self, room_id: str, ring: TapRing, emit: Callable[[ControlModel], None]) -> None:
+        self._room_id = room_id
+        self._ring = ring
+        self._emit = emit
+        self._publications: dict[str, Publication] = {}
+        self._watched: frozenset[str] | None = frozenset()
+
+    def add(self, publication: Publication) -> None:
+        if publication.kind == "video":
+            self._publications[publication.id] = publication
+
+    def remove(self, publication: Publication) -> None:
+        self._publications.pop(publication.id, None)
+
+    def end(self, publication: Publication, now: float) -> None:
+        """Withdrawn. Were its layers left at rest, nothing of what is published next would ever come."""
+        if self._publications.pop(publication.id, None) is None:
+            return
+        if not publication.demand.is_complete:
+            self._tell(publication, tuple(layer.rid for layer in publication.layers))
+        publication.begin_demand(now)
+
+    def tick(self, now: float, is_second: bool) -> None:
+        """Every 50 ms where something is new, every second for all."""
+        watched = self._ring.watched(now)
+        is_due = is_second or watched != self._watched
+        self._watched = watched
+        for publication in self._publications.values():
+            if is_due or publication.has_new_interest:
+                is_recorded = watched is None or publication.id in watched
+                rids = publication.wanted_layers(now, is_recorded)
+                if rids is not None:
+                    self._tell(publication, rids)
+
+    def _tell(self, publication: Publication, rids: tuple[str, ...]) -> None:
+        self._emit(PublicationLayersWanted(room_id=self._room_id, publication_id=publication.id, rids=rids))

@@ -19,6 +19,7 @@ from aiortc.rtcdtlstransport import (
     RTCDtlsTransport,
     State,
 )
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi as srtp_ffi
 from pylibsrtp._binding import lib as srtp_lib
@@ -59,6 +60,11 @@ class Certificate:
     def native(self) -> Any:
         return self._certificate
 
+    def pem(self) -> tuple[bytes, bytes]:
+        """Certificate and private key."""
+        key = self._certificate._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return self._certificate._cert.public_bytes(Encoding.PEM), key
+
 
 class _Datagrams:
     """Stands for aiortc's ICE transport below its DTLS transport."""
@@ -94,7 +100,7 @@ class _Dtls(RTCDtlsTransport):
         tx_key, rx_key = (server, client) if self._role == "server" else (client, server)
         self._rx_srtp = _session(profile, rx_key, Policy.SSRC_ANY_INBOUND, RECEIVE_WINDOW)
         self._tx_srtp = _session(profile, tx_key, Policy.SSRC_ANY_OUTBOUND, SEND_WINDOW)
-        self.tag_size = 16 if b"AEAD" in profile.openssl_profile else 10
+        self.tag_size = _tag_size(profile)
 
 
 def _session(profile: Any, key: bytes, direction: int, window: int) -> Any:
@@ -102,6 +108,28 @@ def _session(profile: Any, key: bytes, direction: int, window: int) -> Any:
     policy.allow_repeat_tx = True
     policy.window_size = window
     return Session(policy)
+
+
+class SrtpPair:
+    """The SRTP sessions of an association whose keys another DTLS library has negotiated."""
+
+    def __init__(self, profile: Any, tx_key: bytes, rx_key: bytes) -> None:
+        self._sessions = (
+            _session(profile, rx_key, Policy.SSRC_ANY_INBOUND, RECEIVE_WINDOW),
+            _session(profile, tx_key, Policy.SSRC_ANY_OUTBOUND, SEND_WINDOW),
+        )
+        self.rx, self.tx = (session._srtp[0] for session in self._sessions)
+        self.tag_size = _tag_size(profile)
+
+
+def srtp_pair(profile_name: bytes, tx_key: bytes, rx_key: bytes) -> SrtpPair:
+    """Keys with their salts; the profile by OpenSSL's name."""
+    profile = next(item for item in SRTP_PROFILES if item.openssl_profile == profile_name)
+    return SrtpPair(profile, tx_key, rx_key)
+
+
+def _tag_size(profile: Any) -> int:
+    return 16 if b"AEAD" in profile.openssl_profile else 10
 
 
 class DtlsSession:

@@ -11,6 +11,7 @@ import secrets
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from media import gnutls_adapter
 from media.aiortc_adapter import (
     Certificate,
     DtlsSession,
@@ -21,6 +22,7 @@ from media.aiortc_adapter import (
     srtp_unprotect,
     srtp_unprotect_rtcp,
 )
+from media.gnutls_adapter import GnuTlsSession
 from media.ice import stun
 from media.stats import Counters
 from media.udp import Address, DatagramPort, StreamAddress
@@ -91,7 +93,8 @@ class Transport:
         self._listener = listener
         self._demux = demux
         self._port = port
-        self._dtls = DtlsSession(certificate, offer.fingerprints, self.role, self._send_dtls)
+        session = GnuTlsSession if offer.origin == "FFmpeg" and gnutls_adapter.is_available() else DtlsSession
+        self._dtls = session(certificate, offer.fingerprints, self.role, self._send_dtls)
         self._task: asyncio.Task[None] | None = None
         self.renew_credentials()
 

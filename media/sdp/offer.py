@@ -62,6 +62,7 @@ class Offer:
     setup: str = "actpass"
     ice_ufrag: str = ""
     ice_pwd: str = ""
+    origin: str = ""  # the user name of the o= line: browsers write "-" or their own name
 
     @property
     def identity(self) -> frozenset[tuple[str, str]]:
@@ -78,7 +79,9 @@ def parse_offer(text: str) -> Offer:
     offer = Offer()
     media: OfferedMedia | None = None
     for line in text.splitlines():
-        if line.startswith("m="):
+        if line.startswith("o=") and not offer.origin:
+            offer.origin = line[2:34].split(" ")[0]
+        elif line.startswith("m="):
             media = _media_line(line)
             offer.media.append(media)
             if len(offer.media) > MAX_MEDIA:

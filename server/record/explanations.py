@@ -19,6 +19,12 @@ LEAVE_WORDS: dict[str, tuple[str, str]] = {
     "care": ("照护家人", "family care"),
     "other": ("其他", "other reasons"),
 }
+_RUNGS: dict[str, tuple[str, str]] = {
+    "stage": ("只有主画面", "with the main picture only"),
+    "stills": ("只有静止画面", "with still pictures only"),
+    "audio": ("仅收听声音", "with sound only"),
+    "text": ("只有文字", "with text only"),
+}
 REASON_CODES = frozenset(LEAVE_WORDS)
 
 
@@ -42,7 +48,7 @@ def _chinese(row: Mapping[str, Any], rule: PresenceRule, offset: int) -> str:
         return f"{online}，计为缺席"
     by = f"由{row['signed_in_by_name']}代录签到" if row["sign_in_method"] == "proxy" else "本人签到"
     parts = [f"{clock_text(row['signed_in_ms'], offset)} {by}"]
-    parts.append(f"在线{online_for}" if row["presence"] else "在现场参加")
+    parts.append(f"在线{online_for}{_chinese_reduced(row)}" if row["presence"] else "在现场参加")
     if row["late_ms"] > rule.late_after_ms:
         parts.append(
             f"签到晚于开会{row['late_ms'] // MINUTE_MS}分钟（规定不超过{rule.late_after_ms // MINUTE_MS}分钟）"
@@ -64,7 +70,7 @@ def _english(row: Mapping[str, Any], rule: PresenceRule, offset: int) -> str:
         return f"{online}: absent."
     by = f"signed in by {row['signed_in_by_name']}" if row["sign_in_method"] == "proxy" else "signed in"
     parts = [f"{by} at {clock_text(row['signed_in_ms'], offset)}"]
-    parts.append(f"online for {online_for}" if row["presence"] else "attended on site")
+    parts.append(f"online for {online_for}{_english_reduced(row)}" if row["presence"] else "attended on site")
     if row["late_ms"] > rule.late_after_ms:
         allowed = rule.late_after_ms // MINUTE_MS
         parts.append(f"signed in {row['late_ms'] // MINUTE_MS} min after the start (allowed: {allowed})")
@@ -74,6 +80,22 @@ def _english(row: Mapping[str, Any], rule: PresenceRule, offset: int) -> str:
     word = {AttendanceState.LATE: "late", AttendanceState.LEFT_EARLY: "left early"}.get(row["state"], "present")
     text = ", ".join(parts)
     return f"{text[0].upper()}{text[1:]}: {word}."
+
+
+def _reduced(row: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """What lasted a minute or longer, the best rung first."""
+    times = row.get("reduced_ms", {})
+    return [(*words, times[rung]) for rung, words in _RUNGS.items() if times.get(rung, 0) >= MINUTE_MS]
+
+
+def _chinese_reduced(row: Mapping[str, Any]) -> str:
+    said = "、".join(f"{_chinese_span(ms)}{chinese}" for chinese, _, ms in _reduced(row))
+    return f"（因网络或自选，其中{said}）" if said else ""
+
+
+def _english_reduced(row: Mapping[str, Any]) -> str:
+    said = ", ".join(f"{_english_span(ms)} {english}" for _, english, ms in _reduced(row))
+    return f" ({said}, for the network or by choice)" if said else ""
 
 
 def _chinese_span(ms: int) -> str:

@@ -13,6 +13,7 @@ from server.meeting_log.types import LoggedEvent
 from server.protocol.http import AttendanceState
 from server.record.attendance import Attendance, attendance, meeting_bounds
 from server.record.chapters import agenda_times
+from server.record.reduced import Reduced, reduced
 from server.record.remarks import remarks
 from server.record.roll import MeetingContext
 from server.record.rules import PresenceRule, rule_of, utc_offset_minutes
@@ -24,12 +25,14 @@ def facts(context: MeetingContext, events: list[LoggedEvent], names: Mapping[str
     """Everything that the log proves about the meeting. ``names``: of all members who act in the log."""
     rule = rule_of(PresenceRule, context.settings)
     rows = attendance(events, context.roll, rule)
+    started_ms, ended_ms = meeting_bounds(events)
+    low = reduced(events, started_ms or 0, ended_ms or max((event.at_ms for event in events), default=0))
     return {
         "format": FACTS_FORMAT,
         "meeting": _meeting(context, events),
         "rule": asdict(rule),
         "counts": _counts([row for row in rows if row.member.counted]),
-        "attendance": [_row(row, names) for row in rows if row.member.counted],
+        "attendance": [_row(row, names) | _reduced(row, low) for row in rows if row.member.counted],
         "observers": [
             {"member_id": row.member.member_id, "name": row.member.name}
             for row in rows
@@ -113,6 +116,12 @@ def _row(row: Attendance, names: Mapping[str, str]) -> dict[str, Any]:
         "leave_reason": member.leave_reason,
         "leave_approved_by_name": names.get(member.leave_approved_by, "") if member.leave_approved_by else None,
     }
+
+
+def _reduced(row: Attendance, low: Mapping[str, Reduced]) -> dict[str, Any]:
+    """Only where there is something to say, so that older entries keep their bytes."""
+    times = low.get(row.member.member_id)
+    return {"reduced_ms": times} if times else {}
 
 
 def _mode(row: Attendance) -> str | None:

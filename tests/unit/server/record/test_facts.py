@@ -101,6 +101,19 @@ def test_seconds_are_named_where_minutes_would_be_none() -> None:
     assert "online for 48 s" in explanation(row, PresenceRule(), 480, "en")
 
 
+def test_a_member_who_could_only_listen_for_a_while_reads_it_in_his_sentence() -> None:
+    plain = next(row for row in lesson_facts()["attendance"] if row["member_id"] == "lin")
+    assert "reduced_ms" not in plain
+    row = plain | {"reduced_ms": {"text": 59_000, "audio": 725_000, "stage": 60_000}}
+    assert explanation(row, PresenceRule(), 480) == (
+        "14:50 本人签到，在线60分钟（因网络或自选，其中1分钟只有主画面、12分钟仅收听声音），计为出席"
+    )
+    assert explanation(row, PresenceRule(), 480, "en") == (
+        "Signed in at 14:50, online for 60 min"
+        " (1 min with the main picture only, 12 min with sound only, for the network or by choice): present."
+    )
+
+
 def test_dates_are_written_as_in_china() -> None:
     assert day_text(START_MS, 480) == "2026年11月25日（周三）"
     assert span_text(START_MS, START_MS + 3_600_000, 480) == "2026年11月25日（周三）14:50–15:50"

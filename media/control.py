@@ -82,8 +82,12 @@ class ParticipantMedia(ControlModel):
 
 
 class RoomMedia(ControlModel):
+    """``primary`` and ``link`` as in ``RoomOpen`` and ``RoomOpened``."""
+
     room_id: str
     tap: str
+    link: str = ""
+    primary: bool = True
     participants: tuple[ParticipantMedia, ...] = ()
 
 
@@ -108,15 +112,27 @@ class WorkerAuth(ControlModel):
 
 
 class RoomOpen(ControlModel):
-    """Idempotent. Answer: ``RoomOpened``."""
+    """Idempotent. Answer: ``RoomOpened``. A big room is open on several workers: the primary one is recorded and says
+    who speaks; ``max_participants`` holds for each."""
 
     NAME: ClassVar[str] = "room.open"
     room_id: str
     max_participants: int = 50
+    primary: bool = True
 
 
 class RoomOpened(ControlModel):
     tap: str  # "unix:/path" or "tcp:host:port", where a recorder connects (media/tap.py)
+    link: str = ""  # the same for other workers of the room (media/links/wire.py)
+
+
+class RoomLink(ControlModel):
+    """The links of the other workers that carry this room now; replaces what was said before."""
+
+    NAME: ClassVar[str] = "room.link"
+    room_id: str
+    peers: tuple[str, ...]
+    primary: bool
 
 
 class RoomClose(ControlModel):

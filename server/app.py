@@ -35,6 +35,7 @@ from server.signaling.gateway import attach
 from server.storage.engine import Database
 from server.storage.migrate import migrate
 from server.storage.secrets import installation_secret
+from server.workers.carriers import RoomLimits
 from server.workers.media import MediaWorkers
 from server.workers.recorders import Recorders
 
@@ -109,7 +110,7 @@ class Server:
             access_log=AccessLogger(db, clock),
             planning=planning,
             rooms=RoomRegistry(db, meeting_log, clock, planning, record),
-            media=MediaWorkers(settings.worker_token, clock),
+            media=MediaWorkers(settings.worker_token, clock, RoomLimits(settings.spread_at, settings.max_participants)),
             recorders=Recorders(settings.worker_token, clock),
             record=record,
             makeup=Makeup(db, meeting_log, clock),

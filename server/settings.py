@@ -26,6 +26,8 @@ class Settings:
     tls_key: str = ""
     turn_urls: tuple[str, ...] = ()  # of coturn, as browsers write them
     turn_secret: str = ""  # coturn's static-auth-secret
+    spread_at: int = 300  # participants of a room on one media worker before it takes in another
+    max_participants: int = 1200  # of a room on one media worker
     demo: bool = True
     web_dist: Path = Path("web/dist")
     log_level: str = "INFO"
@@ -63,10 +65,18 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
         tls_key=env.get("TLS_KEY", ""),
         turn_urls=_turn_urls(env.get("TURN_URLS", ""), env.get("TURN_SECRET", "")),
         turn_secret=env.get("TURN_SECRET", ""),
+        spread_at=_positive("MEDIA_SPREAD_AT", env.get("MEDIA_SPREAD_AT", "300")),
+        max_participants=_positive("MAX_PARTICIPANTS", env.get("MAX_PARTICIPANTS", "1200")),
         demo=env.get("DEMO", "1") != "0",
         web_dist=Path(env.get("WEB_DIST", "web/dist")),
         log_level=env.get("LOG_LEVEL", "INFO"),
     )
+
+
+def _positive(name: str, text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1_000_000:
+        raise ValueError(f"{name} must be a positive number, not {text!r}")
+    return int(text)
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
 from media.control import (
@@ -107,9 +108,11 @@ class MediaLink:
         room.stage.hear(next(iter(room.speakers), None), self._desk.clock.monotonic_ms())
         self._desk.audience.publish(room.meeting_id, SpeakersChanged(participant_ids=room.speakers))
 
-    async def handle_adopted(self, room: Room, participants: tuple[ParticipantMedia, ...]) -> None:
-        """A worker came (back) with this room running: its word replaces what we thought. What was taken from somebody
-        while it did not hear us is taken now."""
+    async def handle_adopted(
+        self, room: Room, participants: tuple[ParticipantMedia, ...], is_elsewhere: Callable[[str], bool]
+    ) -> None:
+        """A worker came (back) with this room running: its word replaces what we thought of all that no other worker
+        carries. What was taken from somebody while it did not hear us is taken now."""
         for participant in participants:
             seat = room.anybody(participant.participant_id)
             if seat is None:
@@ -123,17 +126,28 @@ class MediaLink:
             for participant in participants
             for source in participant.sources
         }
-        for publication_id in carried | {info.publication_id for info in room.publications.infos()}:
+        here = {info.publication_id for info in room.publications.infos() if not is_elsewhere(info.participant_id)}
+        for publication_id in carried | here:
             self.handle_flow(room, publication_id, publication_id in carried)
 
-    async def handle_moved(self, room: Room) -> None:
-        """The worker is gone, another one has the room: everybody makes a new connection."""
-        _logger.info("media of room=%s moved", room.meeting_id)
+    async def handle_moved(self, room: Room, participant_ids: tuple[str, ...] | None) -> None:
+        """Their worker is gone, another one has the room: these (None: everybody) make a new connection."""
+        _logger.info("media of room=%s moved: %s", room.meeting_id, len(participant_ids or ()) or "all")
+        seats = [
+            seat
+            for seat in (*room.participants.values(), *room.companions.values())
+            if participant_ids is None or seat.participant_id in participant_ids
+        ]
         async with room.lock:
-            for seat in (*room.participants.values(), *room.companions.values()):
+            for seat in seats:
                 seat.liveness.handle_media(TransportState.NEW, self._desk.clock.monotonic_ms())
                 await self._settle_presence(room, seat)
-        for changed in room.publications.forget_flow():
+        for changed in room.publications.forget_flow(participant_ids):
             self._desk.show(room, PublicationChanged, publication=changed)
-        self.handle_speakers(room, ())
-        self._desk.audience.publish(room.meeting_id, MediaMoved())
+        if participant_ids is None:
+            self.handle_speakers(room, ())
+            self._desk.audience.publish(room.meeting_id, MediaMoved())
+            return
+        for seat in seats:
+            if seat.connection is not None:
+                self._desk.audience.tell(room.meeting_id, seat.connection, MediaMoved())

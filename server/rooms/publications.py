@@ -52,9 +52,9 @@ class Publications:
     def of(self, participant_id: str) -> list[str]:
         return [p.publication_id for p in self._by_id.values() if p.participant_id == participant_id]
 
-    def forget_flow(self) -> list[PublicationInfo]:
-        """The media worker is gone: nothing flows. Returns those that did."""
-        flowing = list(self._flowing)
+    def forget_flow(self, participant_ids: tuple[str, ...] | None = None) -> list[PublicationInfo]:
+        """Their media worker is gone: nothing of theirs (None: of anybody) flows. Returns what did."""
+        flowing = [one for one in self._flowing if participant_ids is None or one.rpartition(":")[0] in participant_ids]
         return [changed for publication_id in flowing if (changed := self.set_flowing(publication_id, False))]
 
     def infos(self) -> tuple[PublicationInfo, ...]:

@@ -47,15 +47,17 @@ class WorkerNews:
         room = self._room_of(room_id)
         return room is not None and (not room.is_over or self._recording.is_running(room))
 
-    async def handle_adopted(self, room_id: str, participants: tuple[ParticipantMedia, ...]) -> None:
+    async def handle_adopted(
+        self, room_id: str, participants: tuple[ParticipantMedia, ...], is_elsewhere: Callable[[str], bool]
+    ) -> None:
         if room := self._room_of(room_id):
-            await self._media.handle_adopted(room, participants)
+            await self._media.handle_adopted(room, participants, is_elsewhere)
 
-    async def handle_moved(self, room_id: str) -> None:
+    async def handle_moved(self, room_id: str, participant_ids: tuple[str, ...] | None) -> None:
         if room := self._room_of(room_id):
             self._quality.forget(room)
             self._devices.forget_views(room)
-            await self._media.handle_moved(room)
+            await self._media.handle_moved(room, participant_ids)
 
     async def handle_transport(self, event: TransportChanged) -> None:
         if room := self._room_of(event.room_id):

@@ -1,48 +1,38 @@
-"""The media workers (namespace ``/media``): who is there, which room is where, calls to them, their events.
+"""The media workers (namespace ``/media``): who is there, calls to them, their events.
 
-Owns placement. A room stays on its worker while the worker lives; a worker that is gone for a second loses its rooms
-to others, and whoever listens hears of the move. Must not know what a room is.
+A room stays on its workers while they live; a worker that is gone for a second loses its rooms and seats to others, and
+whoever listens hears of the move (``carriers.py`` knows what is where). Must not know what a room is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import socketio
-from pydantic import BaseModel
 
 from media import control
 from media.control import NAMESPACE, Grants, MediaErrorCode, RoomMedia, SlotInfo, TransportAnswer, WantedPicture
 from server.clock import Clock
 from server.errors import AppError
-from server.protocol.codes import ErrorCode
 from server.telemetry.counters import count
+from server.workers.carriers import Carriers, RoomLimits, translated
 from server.workers.link import WorkerCallError, WorkerLink, WorkerNamespace, authenticated, parsed
+from server.workers.placement import Loss
 from server.workers.ports import MediaListener
 
 COMEBACK_S = 1.0  # a worker whose connection ended may be back by then, with its rooms
-REATTACH_MS = 3_000  # after our start: a room that ran before waits so long for the worker that still carries it
 SETTLE_MS = 10_000  # after our start: before this we may not know yet which rooms we want
 
-R = TypeVar("R")
-A = TypeVar("A", bound=BaseModel)
-_CODES = {
-    MediaErrorCode.BAD_SDP: ErrorCode.BAD_SDP,
-    MediaErrorCode.NO_USABLE_MEDIA: ErrorCode.NO_USABLE_MEDIA,
-    MediaErrorCode.ROOM_FULL: ErrorCode.ROOM_FULL,
-    MediaErrorCode.BAD_REQUEST: ErrorCode.BAD_REQUEST,
-}
 _logger = logging.getLogger(__name__)
 
 
 class MediaWorkers:
     """Implements server.rooms.ports.MediaPlane. ``attach`` once; ``close`` at the end."""
 
-    def __init__(self, token: str, clock: Clock) -> None:
+    def __init__(self, token: str, clock: Clock, limits: RoomLimits | None = None) -> None:
         self._token = token
         self._clock = clock
         self._started_ms = clock.monotonic_ms()
@@ -50,11 +40,8 @@ class MediaWorkers:
         self._listener: MediaListener | None = None
         self._links: dict[str, WorkerLink] = {}  # by worker id; those that said hello
         self._greeting: dict[str, WorkerLink] = {}  # by sid
-        self._places: dict[str, str] = {}  # room → worker id
-        self._taps: dict[str, str] = {}
-        self._opening: dict[str, asyncio.Lock] = {}
+        self._carriers = Carriers(self._links, clock, limits or RoomLimits())
         self._homeless: set[str] = set()
-        self._expected: dict[str, tuple[asyncio.Event, int]] = {}  # rooms from before our start: brought, until when
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self.moved_listeners: list[Callable[[str], None]] = []  # recorders tap the room anew
@@ -83,114 +70,45 @@ class MediaWorkers:
 
     def expect_room(self, room_id: str) -> None:
         """The room ran before this process started: some worker may still carry its media."""
-        self._expected[room_id] = (asyncio.Event(), self._clock.monotonic_ms() + REATTACH_MS)
+        self._carriers.expect(room_id)
 
     async def open_room(self, room_id: str) -> str:
         """Where the room can be tapped. Raises AppError(MEDIA_UNAVAILABLE)."""
-        async with self._opening.setdefault(room_id, asyncio.Lock()):
-            await self._await_holder(room_id)
-            link = self._placed(room_id)
-            if link is not None and room_id in self._taps:
-                return self._taps[room_id]
-            link = link or self._least_loaded()
-            opened = await self._translated(link.call(control.RoomOpen(room_id=room_id), control.RoomOpened))
-            self._places[room_id], self._taps[room_id] = link.worker_id, opened.tap
-            self._homeless.discard(room_id)
-            return opened.tap
+        tap = await self._carriers.open(room_id)
+        self._homeless.discard(room_id)
+        return tap
 
     async def close_room(self, room_id: str) -> None:
         """Nothing happens when no worker has it."""
-        link = self._placed(room_id)
-        self._forget(room_id)
-        if link is not None:
-            await self._translated(link.tell(control.RoomClose(room_id=room_id)))
+        self._homeless.discard(room_id)
+        await self._carriers.close(room_id)
 
     async def offer(self, room_id: str, participant_id: str, sdp: str, grants: Grants) -> TransportAnswer:
         message = control.TransportOffer(room_id=room_id, participant_id=participant_id, sdp=sdp, grants=grants)
-        return await self._in_room(room_id, message, TransportAnswer)
+        return await self._carriers.take_seat(room_id, participant_id, message, TransportAnswer)
 
     async def set_view(
         self, room_id: str, participant_id: str, pictures: tuple[WantedPicture, ...]
     ) -> tuple[SlotInfo, ...]:
         message = control.ViewSet(room_id=room_id, participant_id=participant_id, pictures=pictures)
-        return (await self._in_room(room_id, message, control.ViewAssigned)).slots
+        return (await self._carriers.call_seat(room_id, participant_id, message, control.ViewAssigned)).slots
 
     async def set_grants(self, room_id: str, participant_id: str, grants: Grants) -> None:
-        await self._to_participant(
-            room_id, control.GrantsSet(room_id=room_id, participant_id=participant_id, grants=grants)
-        )
+        message = control.GrantsSet(room_id=room_id, participant_id=participant_id, grants=grants)
+        await self._carriers.tell_seat(room_id, participant_id, message)
 
     async def set_quality(self, room_id: str, participant_id: str, level: control.QualityLevel | None) -> None:
-        await self._to_participant(
-            room_id, control.QualitySet(room_id=room_id, participant_id=participant_id, level=level)
-        )
+        message = control.QualitySet(room_id=room_id, participant_id=participant_id, level=level)
+        await self._carriers.tell_seat(room_id, participant_id, message)
 
     async def close_transport(self, room_id: str, participant_id: str) -> None:
-        await self._to_participant(room_id, control.TransportClose(room_id=room_id, participant_id=participant_id))
-
-    async def _to_participant(self, room_id: str, message: BaseModel) -> None:
-        """Nothing happens when the participant has no transport."""
-        link = self._placed(room_id)
-        if link is not None:
-            ignored = (MediaErrorCode.UNKNOWN_ROOM, MediaErrorCode.UNKNOWN_PARTICIPANT)
-            await self._translated(link.tell(message), ignored=ignored)
+        await self._carriers.unseat(room_id, participant_id)
 
     async def end_publication(self, room_id: str, publication_id: str) -> None:
         """Best effort: a worker that does not hear it notices the silence."""
-        link = self._placed(room_id)
-        if link is not None:
-            await self._translated(
-                link.tell(control.PublicationEnd(room_id=room_id, publication_id=publication_id)),
-                ignored=(MediaErrorCode.UNKNOWN_ROOM,),
-            )
-
-    async def _in_room(self, room_id: str, message: BaseModel, answer: type[A]) -> A:
-        """A worker that lost the room (it restarted quicker than we noticed) gets it again, once."""
-        for attempt in range(2):
-            await self.open_room(room_id)
-            link = self._placed(room_id)
-            if link is None:
-                break
-            try:
-                return await link.call(message, answer)
-            except WorkerCallError as error:
-                if error.code != MediaErrorCode.UNKNOWN_ROOM or attempt:
-                    raise translate(error) from error
-                self._taps.pop(room_id, None)
-        raise _unavailable("the room's media worker went away")
-
-    async def _translated(self, call: Awaitable[R], ignored: tuple[str, ...] = ()) -> R | Any:
-        try:
-            return await call
-        except WorkerCallError as error:
-            if error.code in ignored:
-                return None
-            raise translate(error) from error
-
-    async def _await_holder(self, room_id: str) -> None:
-        """Else the first worker to say hello would get the room, and pictures that still run elsewhere would stop."""
-        if room_id not in self._expected:
-            return
-        brought, until_ms = self._expected[room_id]
-        with suppress(TimeoutError):
-            await asyncio.wait_for(brought.wait(), max(until_ms - self._clock.monotonic_ms(), 0) / 1000)
-        self._expected.pop(room_id, None)
-
-    def _placed(self, room_id: str) -> WorkerLink | None:
-        link = self._links.get(self._places.get(room_id, ""))
-        return link if link is not None and not link.gone.is_set() else None
-
-    def _least_loaded(self) -> WorkerLink:
-        living = [link for link in self._links.values() if not link.gone.is_set()]
-        if not living:
-            raise _unavailable("no media worker is connected")
-        places = list(self._places.values())
-        return min(living, key=lambda link: (places.count(link.worker_id), link.worker_id))
-
-    def _forget(self, room_id: str) -> None:
-        self._places.pop(room_id, None)
-        self._taps.pop(room_id, None)
-        self._homeless.discard(room_id)
+        for link in self._carriers.of(room_id):
+            message = control.PublicationEnd(room_id=room_id, publication_id=publication_id)
+            await translated(link.tell(message), ignored=(MediaErrorCode.UNKNOWN_ROOM,))
 
     # --- workers come and go ---
 
@@ -213,28 +131,39 @@ class MediaWorkers:
         for room in hello.rooms:
             await self._adopt(link, room)
         running = {room.room_id for room in hello.rooms}
-        lost = [room for room, worker in self._places.items() if worker == link.worker_id and room not in running]
-        for room_id in [*lost, *self._homeless]:
+        lost = [room_id for room_id in self._carriers.rooms_of(link.worker_id) if room_id not in running]
+        for room_id in lost:
+            self._spawn(self._handle_loss(self._carriers.lose(room_id, link.worker_id)))
+        for room_id in list(self._homeless):
             self._spawn(self._move(room_id))
 
     async def _adopt(self, link: WorkerLink, room: RoomMedia) -> None:
         assert self._listener is not None  # noqa: S101 (set by attach)
-        holder = self._placed(room.room_id)
-        if holder is not None and holder is not link:
+        others = [one for one in self._carriers.of(room.room_id) if one is not link]
+        is_second = room.primary and any(self._carriers.is_primary(room.room_id, one.worker_id) for one in others)
+        if is_second:
             self._spawn(self._close_on(link, room.room_id))
         elif self._listener.wants_media(room.room_id):
-            self._places[room.room_id], self._taps[room.room_id] = link.worker_id, room.tap
-            self._homeless.discard(room.room_id)
-            if room.room_id in self._expected:
-                self._expected[room.room_id][0].set()
-            await self._listener.handle_adopted(room.room_id, room.participants)
+            await self._take_in(link, room, is_shared=bool(others))
         else:
             self._spawn(self._close_unwanted(link, room))
+
+    async def _take_in(self, link: WorkerLink, room: RoomMedia, is_shared: bool) -> None:
+        assert self._listener is not None  # noqa: S101 (set by attach)
+        self._carriers.adopt(link.worker_id, room)
+        self._homeless.discard(room.room_id)
+        if is_shared:
+            self._spawn(self._carriers.link_up(room.room_id))
+
+        def is_elsewhere(participant_id: str) -> bool:
+            return self._carriers.sits_elsewhere(room.room_id, participant_id, link.worker_id)
+
+        await self._listener.handle_adopted(room.room_id, room.participants, is_elsewhere)
 
     async def _close_unwanted(self, link: WorkerLink, room: RoomMedia) -> None:
         wait_ms = self._started_ms + SETTLE_MS - self._clock.monotonic_ms()
         await asyncio.sleep(max(wait_ms, 0) / 1000)
-        if self._placed(room.room_id) is link:
+        if link in self._carriers.of(room.room_id):
             return
         if self._listener is not None and self._listener.wants_media(room.room_id):
             await self._adopt(link, room)
@@ -261,13 +190,27 @@ class MediaWorkers:
         await asyncio.sleep(COMEBACK_S)
         if self._links.get(link.worker_id) is link:
             del self._links[link.worker_id]
-            for room_id in [room for room, worker in self._places.items() if worker == link.worker_id]:
-                self._spawn(self._move(room_id))
+            for room_id in self._carriers.rooms_of(link.worker_id):
+                self._spawn(self._handle_loss(self._carriers.lose(room_id, link.worker_id)))
+
+    async def _handle_loss(self, loss: Loss) -> None:
+        """A room that others carry too goes on there: only who sat on the lost worker makes a new connection."""
+        assert self._listener is not None  # noqa: S101 (set by attach)
+        if loss.primary is None:
+            await self._move(loss.room_id)
+            return
+        count("media_seats_moved")
+        await self._carriers.link_up(loss.room_id)
+        await self._listener.handle_moved(loss.room_id, loss.participant_ids)
+        if loss.was_primary:
+            for listener in self.moved_listeners:
+                listener(loss.room_id)
 
     async def _move(self, room_id: str) -> None:
         """To another worker, or to the next one that comes."""
         assert self._listener is not None  # noqa: S101 (set by attach)
-        self._forget(room_id)
+        self._carriers.forget(room_id)
+        self._homeless.discard(room_id)
         if not self._listener.wants_media(room_id):
             return
         try:
@@ -276,7 +219,7 @@ class MediaWorkers:
             self._homeless.add(room_id)
             return
         count("media_rooms_moved")
-        await self._listener.handle_moved(room_id)
+        await self._listener.handle_moved(room_id, None)
         for listener in self.moved_listeners:
             listener(room_id)
 
@@ -318,7 +261,8 @@ class MediaWorkers:
                 if quality := parsed(control.QualityChanged, raw):
                     await self._listener.handle_quality(quality)
             case control.SpeakersChanged.NAME:
-                if speakers := parsed(control.SpeakersChanged, raw):
+                speakers = parsed(control.SpeakersChanged, raw)
+                if speakers and self._carriers.is_primary(speakers.room_id, link.worker_id):
                     self._listener.handle_speakers(speakers)
             case control.WorkerStats.NAME:
                 if stats := parsed(control.WorkerStats, raw):
@@ -330,19 +274,3 @@ class MediaWorkers:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def translate(error: WorkerCallError) -> AppError:
-    """A worker's refusal as the client hears it."""
-    for media_code, code in _CODES.items():
-        if error.code == media_code:
-            return AppError(code, str(error))
-    if error.code is None or error.code == MediaErrorCode.UNKNOWN_ROOM:
-        return _unavailable(str(error))
-    if error.code == MediaErrorCode.UNKNOWN_PARTICIPANT:
-        return AppError(ErrorCode.CONFLICT, "offer first")
-    return AppError(ErrorCode.MEDIA_UNAVAILABLE, str(error), retryable=True)
-
-
-def _unavailable(message: str) -> AppError:
-    return AppError(ErrorCode.MEDIA_UNAVAILABLE, message, retryable=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from media.control import (
@@ -24,12 +25,14 @@ class MediaListener(Protocol):
         """Is this room still held here?"""
         ...
 
-    async def handle_adopted(self, room_id: str, participants: tuple[ParticipantMedia, ...]) -> None:
-        """A worker that came back has the room running."""
+    async def handle_adopted(
+        self, room_id: str, participants: tuple[ParticipantMedia, ...], is_elsewhere: Callable[[str], bool]
+    ) -> None:
+        """A worker that came back has the room running. ``is_elsewhere``: another worker carries that participant."""
         ...
 
-    async def handle_moved(self, room_id: str) -> None:
-        """The room's worker is gone; another one has it now, empty."""
+    async def handle_moved(self, room_id: str, participant_ids: tuple[str, ...] | None) -> None:
+        """Who is named lost his worker; None: the whole room did, and another worker has it now, empty."""
         ...
 
     async def handle_transport(self, event: TransportChanged) -> None: ...

@@ -75,7 +75,7 @@ async def test_after_a_restart_a_device_is_found_again_when_its_media_still_run(
     hall.plane.transports |= {kept.participant_id}
     await hall.companions.recover(hall.room, hall.clock.monotonic + 30_000)
     running = ParticipantMedia(participant_id=kept.participant_id, state=TransportState.CONNECTED)
-    await hall.media.handle_adopted(hall.room, (running,))
+    await hall.media.handle_adopted(hall.room, (running,), lambda _: False)
     hall.clock.advance(30_000)
     await hall.companions.sweep(hall.room)
     assert hall.devices.find(hall.room, kept.participant_id) is kept

@@ -56,7 +56,7 @@ async def test_a_worker_that_comes_back_hears_what_was_taken_meanwhile(hall: Hal
     await hall.conduct.allow(hall.room, host, member.participant_id, ["audio"])
     await hall.seats.remove(hall.room, host, gone.participant_id)
     running = [ParticipantMedia(participant_id=who, state=TransportState.CONNECTED) for who in plane.transports]
-    await link.handle_adopted(hall.room, tuple(running))
+    await link.handle_adopted(hall.room, tuple(running), lambda _: False)
     assert plane.transports == {host.participant_id, member.participant_id}
     assert plane.grants == {member.participant_id: Grants(audio=True, video=False, screen=False)}
 

@@ -10,8 +10,8 @@ import socketio
 
 from media.control import NAMESPACE, MediaErrorCode, RoomOpen, RoomOpened
 from server.protocol.codes import ErrorCode
+from server.workers.carriers import translate
 from server.workers.link import WorkerCallError, WorkerLink, authenticated, parsed
-from server.workers.media import translate
 
 OPEN = RoomOpen(room_id="m")
 

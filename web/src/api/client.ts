@@ -30,6 +30,15 @@ export function get<T>(path: string, options?: RequestOptions): Promise<T> {
   return request<T>('GET', path, undefined, options)
 }
 
+/** A picture that changes now and then: `etag` is the one that is there already. null: not changed. */
+export async function getPicture(path: string, etag: string | null): Promise<{ picture: Blob | null; etag: string | null } | 'none'> {
+  const answer = await send('GET', path, undefined, {}, etag === null ? {} : { 'If-None-Match': etag })
+  if (answer.status === 304) return { picture: null, etag }
+  if (answer.status === 204) return 'none'
+  if (!answer.ok) throw errorOfAnswer(answer.status, parse(await answer.text()))
+  return { picture: await answer.blob(), etag: answer.headers.get('ETag') }
+}
+
 export function post<T>(path: string, body?: unknown, options?: RequestOptions): Promise<T> {
   return request<T>('POST', path, body, options)
 }
@@ -38,7 +47,7 @@ export function put<T>(path: string, body: unknown, options?: RequestOptions): P
   return request<T>('PUT', path, body, options)
 }
 
-async function send(method: Method, path: string, body: unknown, options: RequestOptions): Promise<Response> {
+async function send(method: Method, path: string, body: unknown, options: RequestOptions, headers: Record<string, string> = {}): Promise<Response> {
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(), TIME_LIMIT_MS)
   const leave = () => limit.abort()
@@ -46,7 +55,7 @@ async function send(method: Method, path: string, body: unknown, options: Reques
   try {
     return await fetch(path, {
       method,
-      headers: headersOf(method, body),
+      headers: { ...headersOf(method, body), ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: 'same-origin',
       cache: 'no-store',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { playsHlsItself } from './source'
+import { nativeBehindMs, playsHlsItself } from './source'
 
 describe('who plays HLS itself', () => {
   it.each([
@@ -12,5 +12,16 @@ describe('who plays HLS itself', () => {
     ['Windows', 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130 Safari/537.36', 10, false],
   ])('%s', (_name, userAgent, maxTouchPoints, expected) => {
     expect(playsHlsItself({ userAgent, maxTouchPoints })).toBe(expected)
+  })
+})
+
+describe('how far a native player is behind', () => {
+  const ranges = (...ends: number[]) => ({ length: ends.length, end: (index: number) => ends[index] ?? 0, start: () => 0 })
+
+  it('goes by the stream\'s own clock, or else by its end', () => {
+    expect(nativeBehindMs({ currentTime: 10, seekable: ranges(18), getStartDate: () => new Date(1000) }, 20_000)).toBe(9000)
+    expect(nativeBehindMs({ currentTime: 10, seekable: ranges(4, 18), getStartDate: () => new Date(NaN) }, 20_000)).toBe(8000)
+    expect(nativeBehindMs({ currentTime: 10, seekable: ranges(18) }, 20_000)).toBe(8000)
+    expect(nativeBehindMs({ currentTime: 0, seekable: ranges() }, 20_000)).toBeNull()
   })
 })

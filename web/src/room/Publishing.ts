@@ -74,6 +74,12 @@ export class Publishing {
     }
   }
 
+  /** The server has ended these already. */
+  async handleTaken(sources: readonly Source[]): Promise<void> {
+    const open = sources.filter((source) => this.local[source].phase !== 'off')
+    await Promise.all(open.map((source) => this.inTurn(source, () => this.withdrawRefused(source))))
+  }
+
   close(): void {
     this.options.media.stopAll()
     this.local = { microphone: OFF, camera: OFF, screen: OFF, screen_audio: OFF }

@@ -1,11 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import type { Ack, RoomJoined, RoomSnapshot } from '../protocol/generated'
+import type { Ack, RoomGrants, RoomJoined, RoomSnapshot } from '../protocol/generated'
 import { ANSWERED, FakeConnection } from '../rtc/fakeConnection'
+import { LocalMedia } from '../rtc/LocalMedia'
 import type { SocketHandlers } from '../signaling/socket'
-import { Room } from './Room'
+import { Room, type RoomOptions } from './Room'
 import { participant, publication, roomSnapshot } from './testRoom'
 import type { RoomNotice, RoomView } from './view'
+
+function told(name: string, payload: unknown): string {
+  if (name === 'quality.choose') return `quality.choose ${String((payload as { level: string | null }).level)}`
+  if (name !== 'view.set') return name
+  return `view.set ${(payload as { pictures: { publication_id: string }[] }).pictures.map((one) => one.publication_id).join(' ')}`.trimEnd()
+}
+
+const GRANTS: RoomGrants = { publish_audio: true, publish_video: true, share_screen: false, remark: true, moderate: false }
 
 /** A server of one room: acknowledges everything, answers joins and offers. */
 class TestServer {
@@ -19,7 +28,7 @@ class TestServer {
     queueMicrotask(() => handlers.handleOpen())
     return {
       emit: (name: string, payload: unknown, acknowledge: (ack: Ack) => void) => {
-        this.seen.push(name === 'view.set' ? `view.set ${(payload as { pictures: { publication_id: string }[] }).pictures.map((one) => one.publication_id).join(' ')}` : name)
+        this.seen.push(told(name, payload))
         queueMicrotask(() => acknowledge({ ok: true, data: this.answer(name), error: null }))
       },
       close: () => undefined,
@@ -33,6 +42,7 @@ class TestServer {
   private answer(name: string): Record<string, unknown> | null {
     if (name === 'room.join') return this.joined() as unknown as Record<string, unknown>
     if (name === 'transport.offer') return ANSWERED as unknown as Record<string, unknown>
+    if (name === 'ice.servers') return { servers: [], ttl_s: 600 }
     return name === 'view.set' ? { slots: [] } : null
   }
 
@@ -40,7 +50,7 @@ class TestServer {
     return {
       participant_id: 'me',
       resume_token: 'r',
-      grants: { publish_audio: true, publish_video: true, share_screen: false, remark: true, moderate: false },
+      grants: GRANTS,
       revision: this.snapshot.revision,
       server_ms: 1000,
       companion: false,
@@ -52,13 +62,14 @@ class TestServer {
 
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
-async function entered(server = new TestServer()) {
+async function entered(server = new TestServer(), change: Partial<RoomOptions> = {}) {
   const connections: FakeConnection[] = []
   const notices: RoomNotice[] = []
   let view: RoomView | null = null
   const room = new Room({
     device: 'phone',
     fetchTicket: () => Promise.resolve({ ticket: 't', server_url: '' }),
+    fetchBroadcast: () => Promise.resolve({ state: 'waiting', playlist_url: null, reason: null }),
     openSocket: server.open,
     now: () => Date.now(),
     createConnection: () => {
@@ -73,6 +84,7 @@ async function entered(server = new TestServer()) {
       handleNotice: (notice) => notices.push(notice),
       handleRefused: () => undefined,
     },
+    ...change,
   })
   room.enter()
   await settle()
@@ -109,18 +121,18 @@ describe('Room', () => {
 
   it('asks for the pictures that are shown and finds their tracks when a slot is pointed at them', async () => {
     const { room, server, seen } = await entered()
-    room.setShown(['wang:camera'])
+    room.setShown([{ publication_id: 'wang:camera', height_px: 720 }])
     await vi.advanceTimersByTimeAsync(200)
     expect(server.seen).toContain('view.set wang:camera')
-    server.send('slots.changed', { slots: [{ mid: '7', kind: 'video', publication_id: 'wang:camera' }] })
+    server.send('slots.changed', { slots: [{ mid: '7', kind: 'video', publication_id: 'wang:camera', paused: false }] })
     expect([...seen().videoTracks.keys()]).toEqual(['wang:camera'])
-    server.send('slots.changed', { slots: [{ mid: '7', kind: 'video', publication_id: null }] })
+    server.send('slots.changed', { slots: [{ mid: '7', kind: 'video', publication_id: null, paused: false }] })
     expect(seen().videoTracks.size).toBe(0)
   })
 
   it('tells a new media worker what it looks at', async () => {
     const { room, server, connections } = await entered()
-    room.setShown(['wang:camera'])
+    room.setShown([{ publication_id: 'wang:camera', height_px: 720 }])
     await vi.advanceTimersByTimeAsync(200)
     server.send('media.moved', {})
     await settle()
@@ -177,9 +189,9 @@ describe('Room', () => {
     const { server, connections } = await entered()
     const sender = connections[0]?.transceivers[1]?.sender
     if (!sender) throw new Error('no camera line')
-    sender.parameters = { encodings: [{}], codecs: [{ mimeType: 'video/VP8' }] } as unknown as RTCRtpSendParameters
+    sender.parameters = { encodings: [{ active: true, maxBitrate: 500_000, scaleResolutionDownBy: 1 }], codecs: [{ mimeType: 'video/VP8' }] } as unknown as RTCRtpSendParameters
     server.send('codec.requested', { source: 'camera', codec: 'VP8' })
-    await vi.waitFor(() => expect(sender.parameters.encodings[0]).toEqual({ codec: { mimeType: 'video/VP8' } }))
+    await vi.waitFor(() => expect(sender.parameters.encodings[0]).toMatchObject({ codec: { mimeType: 'video/VP8' } }))
   })
 
   it('shows a camera that was published before it came', async () => {
@@ -187,5 +199,137 @@ describe('Room', () => {
     server.snapshot = roomSnapshot({ publications: [publication('wang', 'camera')] })
     const { seen } = await entered(server)
     expect(seen().snapshot?.publications).toHaveLength(1)
+  })
+})
+
+const WANG = [
+  { publication_id: 'wang:camera', height_px: 720 },
+  { publication_id: 'zhao:camera', height_px: 180 },
+]
+const mine = (change: Parameters<typeof participant>[1]) => ({ type: 'participant.changed', at_ms: 0, participant: participant('me', change) })
+
+describe('weak networks', () => {
+  it('keeps what is looked at and rests the other encodings', async () => {
+    const { server, connections } = await entered()
+    server.send('layers.requested', { source: 'camera', rids: ['q'] })
+    await vi.waitFor(() => expect(connections[0]?.transceivers[1]?.sender.parameters.encodings.map((one) => one.active)).toEqual([true, false]))
+  })
+
+  it('knows which pictures stand still', async () => {
+    const { server, seen } = await entered()
+    server.send('slots.changed', { slots: [{ mid: '7', kind: 'video', publication_id: 'wang:camera', paused: true }] })
+    expect([...seen().pausedIds]).toEqual(['wang:camera'])
+    server.send('slots.changed', { slots: [{ mid: '7', kind: 'video', publication_id: 'wang:camera', paused: false }] })
+    expect(seen().pausedIds.size).toBe(0)
+  })
+
+  it('says once what the network forces, and that it is over', async () => {
+    const { server, seen, notices } = await entered()
+    server.send('participant.changed', { ...mine({ quality: 'stage' }), revision: 2 })
+    server.send('participant.changed', { ...mine({ quality: 'stage', signed_in: true }), revision: 3 })
+    expect(seen().level).toBe('stage')
+    server.send('participant.changed', { ...mine({ quality: 'full' }), revision: 4 })
+    expect(notices).toEqual([
+      { kind: 'level', level: 'stage', lowered: true },
+      { kind: 'level', level: 'full', lowered: false },
+    ])
+  })
+
+  it('asks for less by hand, tells the server, and says nothing of what was chosen', async () => {
+    const { room, server, seen, notices } = await entered()
+    room.setShown(WANG)
+    room.chooseLevel('stage')
+    await vi.advanceTimersByTimeAsync(200)
+    expect(server.seen).toContain('quality.choose stage')
+    expect(server.seen).toContain('view.set wang:camera')
+    server.send('participant.changed', { ...mine({ quality: 'stage' }), revision: 2 })
+    room.chooseLevel('audio')
+    await vi.advanceTimersByTimeAsync(200)
+    expect(server.seen[server.seen.length - 1]).toBe('view.set')
+    expect(seen().level).toBe('audio')
+    room.chooseLevel(null)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(server.seen[server.seen.length - 1]).toBe('view.set wang:camera zhao:camera')
+    expect(notices).toEqual([])
+  })
+
+  it('repeats the choice to a new seat', async () => {
+    const { room, server } = await entered()
+    room.chooseLevel('stage')
+    await settle()
+    server.handlers?.handleClosed('transport close')
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(server.seen.filter((one) => one === 'quality.choose stage')).toHaveLength(2)
+  })
+
+  it('asks for no pictures when the page has been hidden for three seconds', async () => {
+    const { room, server } = await entered()
+    room.setShown(WANG)
+    await vi.advanceTimersByTimeAsync(200)
+    room.setHidden(true)
+    await vi.advanceTimersByTimeAsync(2900)
+    expect(server.seen).not.toContain('view.set')
+    await vi.advanceTimersByTimeAsync(200)
+    expect(server.seen).toContain('view.set')
+    room.setHidden(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(server.seen[server.seen.length - 1]).toBe('view.set wang:camera zhao:camera')
+    room.setHidden(true)
+    room.setHidden(false)
+    await vi.advanceTimersByTimeAsync(4000)
+    expect(server.seen.filter((one) => one === 'view.set')).toHaveLength(1)
+  })
+})
+
+describe('grants', () => {
+  it('stops what it may not send any longer, and says what was taken and given', async () => {
+    const track = { kind: 'video', stop: vi.fn(), addEventListener: () => undefined } as unknown as MediaStreamTrack
+    const media = new LocalMedia({
+      device: 'phone',
+      handleEnded: () => undefined,
+      mediaDevices: { getUserMedia: () => Promise.resolve({ getTracks: () => [track] }) } as unknown as MediaDevices,
+    })
+    const { room, server, connections, seen, notices } = await entered(new TestServer(), { media })
+    await room.setCamera(true)
+    expect(connections[0]?.sent(1)).toBe(track)
+    server.send('grants.changed', { grants: { ...GRANTS, publish_video: false } })
+    await settle()
+    expect(seen().local.camera.phase).toBe('off')
+    expect(connections[0]?.sent(1)).toBeNull()
+    expect(server.seen).not.toContain('publication.remove')
+    server.send('grants.changed', { grants: GRANTS })
+    expect(notices).toEqual([
+      { kind: 'grants', taken: ['camera'], given: [] },
+      { kind: 'grants', taken: [], given: ['camera'] },
+    ])
+    expect(seen().seat?.grants).toEqual(GRANTS)
+  })
+})
+
+describe('the broadcast', () => {
+  const LIVE = { state: 'live' as const, playlist_url: '/live.m3u8', reason: null }
+
+  it('is taken when media does not come, looked at in peace, and left when media is there', async () => {
+    const { server, connections, seen } = await entered(new TestServer(), { fetchBroadcast: () => Promise.resolve(LIVE) })
+    connections[0]?.become('failed')
+    await vi.advanceTimersByTimeAsync(9000)
+    expect(seen().broadcast).toEqual({ state: 'live', playlistUrl: '/live.m3u8' })
+    expect(seen().interruptedSinceMs).toBeNull()
+    const tried = connections.length
+    await vi.advanceTimersByTimeAsync(31_000)
+    expect(connections.length).toBe(tried + 1)
+    connections[connections.length - 1]?.become('connected')
+    expect(seen().broadcast).toEqual({ state: 'off' })
+    expect(server.seen).toContain('room.join')
+  })
+
+  it('is taken at once by a browser without WebRTC', async () => {
+    const createConnection = () => {
+      throw new ReferenceError('RTCPeerConnection is not defined')
+    }
+    const { seen } = await entered(new TestServer(), { createConnection, fetchBroadcast: () => Promise.resolve(LIVE) })
+    await vi.advanceTimersByTimeAsync(1)
+    expect(seen().broadcast.state).toBe('live')
+    expect(seen().interruptedSinceMs).toBeNull()
   })
 })

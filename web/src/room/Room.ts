@@ -2,23 +2,26 @@
  * One seat in one meeting, from entering to leaving: signaling, media and the room's state brought together into one
  * immutable view. Must not know Vue, routes or texts.
  */
-import type { AnyRoomEvent, CommandMap, CommandPayload, RoomJoined, SlotInfo, Source, VolatileEventMap } from '../protocol/generated'
+import type { AnyRoomEvent, CommandMap, CommandPayload, QualityLevel, RoomGrants, RoomJoined, SlotInfo, Source, VolatileEventMap, WantedPicture } from '../protocol/generated'
 import { AudioOutput } from '../rtc/AudioOutput'
 import { LocalMedia } from '../rtc/LocalMedia'
 import type { MediaAccessError } from '../rtc/mediaAccess'
 import { RtcSession, type MediaState } from '../rtc/RtcSession'
 import type { ConnectionFactory } from '../rtc/Transport'
 import type { DeviceClass } from '../rtc/profiles'
-import { mergeSlots, tracksByPublication } from '../rtc/slots'
 import { SignalingClient, type SignalingState, type TicketSource } from '../signaling/SignalingClient'
 import { isErrorCode } from '../signaling/refusal'
 import { SignalingError } from '../signaling/SignalingError'
 import type { SocketOpener } from '../signaling/socket'
 import { applyEvent } from './applyEvent'
+import { Broadcast, type BroadcastAnswer, type BroadcastView, type MediaWay } from './Broadcast'
 import { isWorthReporting } from './interruption'
+import { carries, LevelReport, lowerOf, mayPublish, sourcesToStop } from './ladder'
 import { noticesOf } from './notices'
+import { picturesAt } from './pictures'
 import { Publishing, type DeviceWishes } from './Publishing'
 import { QualityWatch } from './QualityWatch'
+import { SlotPictures } from './SlotPictures'
 import { EMPTY_VIEW, type LocalSources, type RoomNotice, type RoomView } from './view'
 import { WantedView } from './WantedView'
 
@@ -31,7 +34,10 @@ export interface RoomListener {
 
 export interface RoomOptions {
   device: DeviceClass
+  /** As a second device that only watches. */
+  companion?: boolean
   fetchTicket: TicketSource
+  fetchBroadcast: () => Promise<BroadcastAnswer>
   listener: RoomListener
   media?: LocalMedia
   openSocket?: SocketOpener
@@ -41,10 +47,15 @@ export interface RoomOptions {
 
 const LEAVE_LIMIT_MS = 1500
 
+/** Looking away for a moment is not leaving: after this long in another tab no pictures are sent here. */
+const UNSEEN_AFTER_MS = 3000
+
+type VolatileHandlers = { readonly [N in keyof VolatileEventMap]?: (payload: VolatileEventMap[N]) => void }
+
 export class Room {
   private view: RoomView = EMPTY_VIEW
-  private slots: SlotInfo[] = []
-  private slotTracks: ReadonlyMap<string, MediaStreamTrack> = new Map()
+  private shown: readonly WantedPicture[] = []
+  private unseenTimer: ReturnType<typeof setTimeout> | null = null
   /** Coming in is not coming back. */
   private wasConnected = false
   private readonly now: () => number
@@ -53,8 +64,20 @@ export class Room {
   private readonly audio: AudioOutput
   private readonly media: LocalMedia
   private readonly publishing: Publishing
+  private readonly slots = new SlotPictures()
   private readonly wanted: WantedView
   private readonly quality: QualityWatch
+  private readonly levels = new LevelReport()
+  private readonly broadcast: Broadcast
+  private readonly volatile: VolatileHandlers = {
+    'speakers.changed': ({ participant_ids }) => this.update({ speakers: participant_ids }),
+    'slots.changed': ({ slots }) => this.handleSlots(slots),
+    'layers.requested': ({ source, rids }) => void this.rtc.setLayers(source, rids),
+    'codec.requested': ({ source, codec }) => void this.rtc.setCodec(source, codec),
+    'media.moved': () => this.rtc.handleMediaMoved(),
+    'mute.requested': ({ source }) => void this.obeyMute(source),
+    'grants.changed': ({ grants }) => this.handleGrants(grants),
+  }
 
   constructor(private readonly options: RoomOptions) {
     this.now = options.now ?? (() => Date.now())
@@ -63,13 +86,14 @@ export class Room {
     this.audio = new AudioOutput({ handleAudioBlocked: (audioBlocked) => this.update({ audioBlocked }) })
     this.media = options.media ?? new LocalMedia({ device: options.device, handleEnded: (source) => this.handleSourceEnded(source) })
     this.publishing = this.createPublishing()
-    this.wanted = new WantedView({ send: (publicationIds) => this.sendView(publicationIds) })
+    this.wanted = new WantedView({ send: (pictures) => this.sendView(pictures) })
     this.quality = new QualityWatch({
       connection: () => this.rtc.connection,
       isLost: () => this.view.interruptedSinceMs !== null,
       handleQuality: (quality, stats) => this.update({ quality, stats }),
       now: this.now,
     })
+    this.broadcast = new Broadcast({ fetch: options.fetchBroadcast, handleChanged: (broadcast) => this.handleBroadcast(broadcast) })
   }
 
   get currentView(): RoomView {
@@ -122,9 +146,26 @@ export class Room {
     return this.audio.setSpeaker(deviceId)
   }
 
-  /** The publications whose pictures are on the page, most important first. */
-  setShown(publicationIds: readonly string[]): void {
-    this.wanted.set(publicationIds)
+  /** The pictures that are on the page and their heights, the stage first. */
+  setShown(pictures: readonly WantedPicture[]): void {
+    this.shown = pictures
+    this.wanted.set(picturesAt(this.view.chosenLevel ?? 'full', pictures))
+  }
+
+  /** The page is in another tab, or the screen is locked. Sound goes on. */
+  setHidden(hidden: boolean): void {
+    if (this.unseenTimer) clearTimeout(this.unseenTimer)
+    this.unseenTimer = hidden ? setTimeout(() => this.wanted.setUnseen(true), UNSEEN_AFTER_MS) : null
+    if (!hidden) this.wanted.setUnseen(false)
+  }
+
+  /** The most that is wanted of the ladder; null: as much as fits. Holds in this room until it is chosen anew. */
+  chooseLevel(chosen: QualityLevel | null): void {
+    this.update({ chosenLevel: chosen })
+    this.applyLevel()
+    this.setShown(this.shown)
+    for (const source of sourcesToStop(chosen)) void this.stopSource(source)
+    if (this.view.phase === 'joined') this.tellChosenLevel()
   }
 
   /** From a tap: browsers give sound to those who touched the page. */
@@ -141,6 +182,7 @@ export class Room {
   private createSignaling(): SignalingClient {
     return new SignalingClient({
       device: this.options.device,
+      companion: this.options.companion,
       fetchTicket: this.options.fetchTicket,
       openSocket: this.options.openSocket,
       now: this.options.now,
@@ -158,6 +200,8 @@ export class Room {
       device: this.options.device,
       createConnection: this.options.createConnection,
       exchange: (sdp) => this.exchange(sdp),
+      fetchIceServers: () => this.signaling.request('ice.servers', {}),
+      now: this.now,
       listener: {
         handleMediaState: (state) => this.handleMediaState(state),
         handleSlots: (slots, tracks) => this.handleSlots(slots, tracks),
@@ -189,9 +233,13 @@ export class Room {
     }
   }
 
-  private async sendView(publicationIds: string[]): Promise<void> {
-    const answer = await this.signaling.request('view.set', { pictures: publicationIds.map((publication_id) => ({ publication_id })) })
+  private async sendView(pictures: WantedPicture[]): Promise<void> {
+    const answer = await this.signaling.request('view.set', { pictures })
     this.handleSlots(answer.slots)
+  }
+
+  private tellChosenLevel(): void {
+    this.signaling.request('quality.choose', { level: this.view.chosenLevel }).catch((error: unknown) => this.handleRefused(error))
   }
 
   private handleSignalingState(state: SignalingState, error: SignalingError | null): void {
@@ -205,13 +253,15 @@ export class Room {
   }
 
   private handleJoined(joined: RoomJoined): void {
-    const seat = { participantId: joined.participant_id, grants: joined.grants }
+    const seat = { participantId: joined.participant_id, grants: joined.grants, companion: joined.companion }
     this.update({ phase: 'joined', seat, clockOffsetMs: joined.server_ms - this.now() })
     if (joined.snapshot) {
       const snapshot = joined.snapshot
       this.update({ snapshot, speakers: snapshot.speakers })
       this.publishing.handleSnapshot(snapshot.publications.filter((one) => one.participant_id === seat.participantId))
       this.wanted.repeat()
+      if (this.view.chosenLevel !== null) this.tellChosenLevel()
+      this.followLevel()
     }
     this.rtc.open()
     this.quality.start()
@@ -223,26 +273,47 @@ export class Room {
     this.update({ snapshot: applyEvent(before, event) })
     const myId = this.view.seat?.participantId ?? ''
     for (const notice of noticesOf(event, before, myId)) this.notify(notice)
+    if (event.type === 'participant.changed' && event.participant.participant_id === myId) this.followLevel()
+  }
+
+  private followLevel(): void {
+    const news = this.levels.handleLevel(this.applyLevel(), this.view.chosenLevel)
+    if (news) this.notify({ kind: 'level', ...news })
+  }
+
+  /** Chosen, or less than that because the network carries no more. Returns the server's part of it. */
+  private applyLevel(): QualityLevel {
+    const { snapshot, seat, chosenLevel } = this.view
+    const served = snapshot?.participants.find((one) => one.participant_id === seat?.participantId)?.quality ?? 'full'
+    const level = lowerOf(served, chosenLevel ?? 'full')
+    this.audio.setSilent(!carries(level, 'sound'))
+    if (level !== this.view.level) this.update({ level })
+    return served
   }
 
   private handleVolatileEvent<N extends keyof VolatileEventMap>(name: N, payload: VolatileEventMap[N]): void {
-    if (name === 'speakers.changed') {
-      this.update({ speakers: (payload as VolatileEventMap['speakers.changed']).participant_ids })
-    } else if (name === 'slots.changed') {
-      this.handleSlots((payload as VolatileEventMap['slots.changed']).slots)
-    } else if (name === 'media.moved') {
-      this.rtc.handleMediaMoved()
-    } else if (name === 'mute.requested') {
-      void this.obeyMute((payload as VolatileEventMap['mute.requested']).source)
-    } else if (name === 'codec.requested') {
-      const wanted = payload as VolatileEventMap['codec.requested']
-      void this.rtc.setCodec(wanted.source, wanted.codec)
-    }
+    this.volatile[name]?.(payload)
+  }
+
+  private handleGrants(grants: RoomGrants): void {
+    const seat = this.view.seat
+    if (!seat) return
+    const sources: readonly Source[] = ['microphone', 'camera', 'screen']
+    const taken = sources.filter((source) => mayPublish(seat.grants, source) && !mayPublish(grants, source))
+    const given = sources.filter((source) => !mayPublish(seat.grants, source) && mayPublish(grants, source))
+    this.update({ seat: { ...seat, grants } })
+    void this.publishing.handleTaken(taken.includes('screen') ? [...taken, 'screen_audio'] : taken)
+    if (taken.length + given.length > 0) this.notify({ kind: 'grants', taken, given })
   }
 
   private async obeyMute(source: Source): Promise<void> {
     if (this.view.local[source].phase !== 'live') return
     this.notify({ kind: 'muted_by_host', source })
+    await this.stopSource(source)
+  }
+
+  private async stopSource(source: Source): Promise<void> {
+    if (this.view.local[source].phase !== 'live') return
     if (source === 'microphone') await this.publishing.setMicrophone(false)
     else if (source === 'camera') await this.publishing.setCamera(false)
     else await this.publishing.setScreen(false)
@@ -254,12 +325,9 @@ export class Room {
   }
 
   private handleSlots(slots: readonly SlotInfo[], tracks?: ReadonlyMap<string, MediaStreamTrack>): void {
-    this.slots = tracks ? [...slots] : mergeSlots(this.slots, slots)
-    if (tracks) {
-      this.slotTracks = tracks
-      // A new connection, or a new media worker, may not know what we look at.
-      this.wanted.repeat()
-    }
+    this.slots.handleSlots(slots, tracks)
+    // A new connection, or a new media worker, may not know what we look at.
+    if (tracks) this.wanted.repeat()
     this.updateTracks()
   }
 
@@ -269,13 +337,13 @@ export class Room {
   }
 
   private updateTracks(): void {
-    const tracks = tracksByPublication(this.slots, this.slotTracks)
+    const tracks = this.slots.tracks()
     const myId = this.view.seat?.participantId
     for (const source of ['camera', 'screen'] as const) {
       const track = this.view.local[source].track
       if (myId && track) tracks.set(`${myId}:${source}`, track)
     }
-    this.update({ videoTracks: tracks })
+    this.update({ videoTracks: tracks, pausedIds: this.slots.paused() })
   }
 
   private handleSourceEnded(source: Source): void {
@@ -287,10 +355,28 @@ export class Room {
     if (this.view.phase !== 'closed') this.options.listener.handleRefused(asSignalingError(error))
   }
 
+  private handleBroadcast(broadcast: BroadcastView): void {
+    const wasOn = this.view.broadcast.state === 'live'
+    const on = broadcast.state === 'live'
+    this.update({ broadcast })
+    if (on !== wasOn) this.notify({ kind: 'broadcast', on })
+    // As long as something is to be seen, the way back is looked for without haste.
+    this.rtc.setPatience(on)
+    this.followInterruption()
+  }
+
+  private mediaWay(): MediaWay {
+    if (this.view.media === 'connected') return 'open'
+    if (this.view.signaling !== 'connected') return 'unknown'
+    return this.view.media === 'refused' ? 'hopeless' : 'missing'
+  }
+
   private followInterruption(): void {
     if (this.view.phase !== 'joined') return
+    const way = this.mediaWay()
+    this.broadcast.handleWay(way)
     // Refused media is not an interruption: it will not come back, and commands work.
-    const isBroken = this.view.signaling !== 'connected' || !['connected', 'refused'].includes(this.view.media)
+    const isBroken = this.view.signaling !== 'connected' || (way === 'missing' && this.view.broadcast.state !== 'live')
     const sinceMs = this.view.interruptedSinceMs
     if (isBroken && sinceMs === null) this.update({ interruptedSinceMs: this.now() })
     if (isBroken) return
@@ -304,7 +390,9 @@ export class Room {
 
   private finish(closing: NonNullable<RoomView['closing']>): void {
     this.update({ phase: 'closed', closing, interruptedSinceMs: null })
+    this.setHidden(false)
     this.wanted.close()
+    this.broadcast.close()
     this.quality.close()
     this.publishing.close()
     this.rtc.close()

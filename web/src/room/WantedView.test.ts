@@ -12,10 +12,11 @@ afterEach(() => {
 
 function setUp() {
   const sent: string[][] = []
+  const wanted = (ids: string[], heightPx = 180) => ids.map((publication_id) => ({ publication_id, height_px: heightPx }))
   let answer: (() => void) | undefined
   const view = new WantedView({
-    send: (ids) => {
-      sent.push(ids)
+    send: (pictures) => {
+      sent.push(pictures.map((one) => one.publication_id))
       return new Promise((resolve) => {
         answer = resolve
       })
@@ -25,7 +26,7 @@ function setUp() {
     answer?.()
     await vi.advanceTimersByTimeAsync(0)
   }
-  return { view, sent, acknowledge }
+  return { view: { set: (ids: string[], heightPx?: number) => view.set(wanted(ids, heightPx)), repeat: () => view.repeat(), close: () => view.close(), setUnseen: (unseen: boolean) => view.setUnseen(unseen) }, sent, acknowledge }
 }
 
 describe('WantedView', () => {
@@ -69,6 +70,34 @@ describe('WantedView', () => {
     await acknowledge()
     await vi.advanceTimersByTimeAsync(200)
     expect(sent).toEqual([['a'], ['a']])
+  })
+
+  it('tells another height, and not the same one again', async () => {
+    const { view, sent, acknowledge } = setUp()
+    view.set(['a'], 180)
+    await vi.advanceTimersByTimeAsync(200)
+    await acknowledge()
+    view.set(['a'], 180)
+    await vi.advanceTimersByTimeAsync(200)
+    view.set(['a'], 360)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(sent).toEqual([['a'], ['a']])
+  })
+
+  it('wants nothing while nobody looks, and everything at once when somebody does', async () => {
+    const { view, sent, acknowledge } = setUp()
+    view.set(['a'])
+    await vi.advanceTimersByTimeAsync(200)
+    await acknowledge()
+    view.setUnseen(true)
+    await vi.advanceTimersByTimeAsync(0)
+    await acknowledge()
+    view.set(['b'])
+    await vi.advanceTimersByTimeAsync(500)
+    expect(sent).toEqual([['a'], []])
+    view.setUnseen(false)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(sent).toEqual([['a'], [], ['b']])
   })
 
   it('is quiet after the end', async () => {

@@ -1,55 +1,77 @@
 /** Tells the server which pictures are shown: one request at a time, the latest wish wins, the same wish is not repeated. */
+import type { WantedPicture } from '../protocol/generated'
 
 /** Layout changes come in showers. */
 const SETTLE_MS = 120
 
 export interface WantedViewOptions {
-  send(publicationIds: string[]): Promise<void>
+  send(pictures: WantedPicture[]): Promise<void>
 }
 
 export class WantedView {
-  private wanted: readonly string[] = []
+  private wanted: readonly WantedPicture[] = []
   private told: string | null = null
   private timer: ReturnType<typeof setTimeout> | null = null
   private busy = false
+  /** Nobody looks: no picture is wanted, whatever is on the page. */
+  private unseen = false
   /** Grows when the server forgot; an answer of before then proves nothing. */
   private round = 0
   private closed = false
 
   constructor(private readonly options: WantedViewOptions) {}
 
-  set(publicationIds: readonly string[]): void {
-    this.wanted = publicationIds
-    if (this.busy || this.closed || this.key() === this.told) return
-    this.timer ??= setTimeout(() => void this.flush(), SETTLE_MS)
+  set(pictures: readonly WantedPicture[]): void {
+    this.wanted = pictures
+    this.tell(SETTLE_MS)
+  }
+
+  setUnseen(unseen: boolean): void {
+    if (this.unseen === unseen) return
+    this.unseen = unseen
+    this.stopTimer()
+    this.tell(0)
   }
 
   /** The server forgot (another media worker, another seat): say it again. */
   repeat(): void {
     this.told = null
     this.round += 1
-    this.set(this.wanted)
+    this.tell(SETTLE_MS)
   }
 
   close(): void {
     this.closed = true
-    if (this.timer) clearTimeout(this.timer)
-    this.timer = null
+    this.stopTimer()
   }
 
-  private key(): string {
-    return this.wanted.join('\n')
+  private tell(afterMs: number): void {
+    if (this.busy || this.closed || keyOf(this.shown()) === this.told) return
+    this.timer ??= setTimeout(() => void this.flush(), afterMs)
+  }
+
+  private shown(): readonly WantedPicture[] {
+    return this.unseen ? [] : this.wanted
   }
 
   private async flush(): Promise<void> {
     this.timer = null
     this.busy = true
-    const key = this.key()
+    const shown = this.shown()
     const round = this.round
     // Refused or lost: the next change of layout, or repeat(), asks again.
-    await this.options.send([...this.wanted]).catch(() => undefined)
-    if (round === this.round) this.told = key
+    await this.options.send([...shown]).catch(() => undefined)
+    if (round === this.round) this.told = keyOf(shown)
     this.busy = false
-    this.set(this.wanted)
+    this.tell(SETTLE_MS)
   }
+
+  private stopTimer(): void {
+    if (this.timer) clearTimeout(this.timer)
+    this.timer = null
+  }
+}
+
+function keyOf(pictures: readonly WantedPicture[]): string {
+  return pictures.map((one) => `${one.publication_id} ${String(one.height_px ?? 0)}`).join('\n')
 }

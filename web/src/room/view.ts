@@ -1,10 +1,11 @@
 /** What the room shows of itself to the layer above: one immutable value, replaced whole. */
-import type { RoomGrants, RoomSnapshot, Source } from '../protocol/generated'
+import type { QualityLevel, RoomGrants, RoomSnapshot, Source } from '../protocol/generated'
 import type { MediaAccessError } from '../rtc/mediaAccess'
 import type { MediaState } from '../rtc/RtcSession'
 import type { Quality, StatsSample } from '../rtc/stats'
 import type { SignalingCode } from '../signaling/SignalingError'
 import type { SignalingState } from '../signaling/SignalingClient'
+import { OFF_AIR, type BroadcastView } from './Broadcast'
 
 export type RoomPhase = 'idle' | 'entering' | 'joined' | 'closed'
 
@@ -22,6 +23,8 @@ export type LocalSources = Readonly<Record<Source, LocalSource>>
 export interface Seat {
   readonly participantId: string
   readonly grants: RoomGrants
+  /** A second device, beside the one that speaks: it watches and hears. */
+  readonly companion: boolean
 }
 
 export interface RoomClosing {
@@ -45,7 +48,14 @@ export interface RoomView {
   readonly speakers: readonly string[]
   /** By publication id, the own ones among them. */
   readonly videoTracks: ReadonlyMap<string, MediaStreamTrack>
+  /** Publications whose picture stands still because the network carries no more. */
+  readonly pausedIds: ReadonlySet<string>
   readonly local: LocalSources
+  /** The most that the person wants of the ladder; null: as much as fits. */
+  readonly chosenLevel: QualityLevel | null
+  /** The rung on which this seat is: chosen, or forced by the network. */
+  readonly level: QualityLevel
+  readonly broadcast: BroadcastView
   readonly audioBlocked: boolean
   readonly quality: Quality
   readonly stats: StatsSample | null
@@ -58,6 +68,9 @@ export type RoomNotice =
   | { readonly kind: 'source_lost'; readonly source: Source }
   | { readonly kind: 'access_problem'; readonly error: MediaAccessError }
   | { readonly kind: 'floor_given' }
+  | { readonly kind: 'level'; readonly level: QualityLevel; readonly lowered: boolean }
+  | { readonly kind: 'broadcast'; readonly on: boolean }
+  | { readonly kind: 'grants'; readonly taken: readonly Source[]; readonly given: readonly Source[] }
   | { readonly kind: 'recording_started' }
   | { readonly kind: 'recording_resumed' }
   | { readonly kind: 'recording_paused' }
@@ -77,7 +90,11 @@ export const EMPTY_VIEW: RoomView = {
   clockOffsetMs: 0,
   speakers: [],
   videoTracks: new Map(),
+  pausedIds: new Set(),
   local: { microphone: OFF, camera: OFF, screen: OFF, screen_audio: OFF },
+  chosenLevel: null,
+  level: 'full',
+  broadcast: OFF_AIR,
   audioBlocked: false,
   quality: 'good',
   stats: null,

@@ -9,6 +9,7 @@ export interface AudioOutputListener {
 export class AudioOutput {
   private elements: HTMLAudioElement[] = []
   private speakerId = ''
+  private silent = false
 
   constructor(private readonly listener: AudioOutputListener) {}
 
@@ -29,6 +30,12 @@ export class AudioOutput {
     this.listener.handleAudioBlocked(blocked)
   }
 
+  /** Sound is not wanted at present; the elements stay unlocked. */
+  setSilent(silent: boolean): void {
+    this.silent = silent
+    for (const element of this.elements) element.muted = silent
+  }
+
   async setSpeaker(deviceId: string): Promise<void> {
     this.speakerId = deviceId
     await Promise.all(this.elements.map((element) => applySpeaker(element, deviceId)))
@@ -46,6 +53,7 @@ export class AudioOutput {
     const element = document.createElement('audio')
     element.autoplay = true
     element.hidden = true
+    element.muted = this.silent
     document.body.append(element)
     if (this.speakerId) void applySpeaker(element, this.speakerId)
     return element

@@ -89,6 +89,10 @@ export class FakeConnection extends EventTarget {
     return Promise.resolve()
   }
 
+  getStats(): Promise<ReadonlyMap<string, unknown>> {
+    return Promise.resolve(new Map())
+  }
+
   close(): void {
     this.closed = true
   }

@@ -29,3 +29,9 @@ export function tracksByPublication(
   }
   return tracks
 }
+
+/** Publications whose picture is wanted but left out for want of bandwidth. */
+export function pausedPublications(slots: readonly SlotInfo[]): Set<string> {
+  const paused = slots.filter((slot) => slot.paused && slot.publication_id !== null)
+  return new Set(paused.map((slot) => slot.publication_id ?? ''))
+}

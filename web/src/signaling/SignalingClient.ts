@@ -37,6 +37,8 @@ export interface SignalingListener {
 
 export interface SignalingOptions {
   device: DeviceKind
+  /** As a second device beside the one that holds the seat. */
+  companion?: boolean
   fetchTicket: TicketSource
   listener: SignalingListener
   openSocket?: SocketOpener
@@ -133,7 +135,7 @@ export class SignalingClient {
       const issued = await this.options.fetchTicket()
       this.ticketsInARow += 1
       this.serverUrl = issued.server_url
-      return { ...base, ticket: issued.ticket }
+      return { ...base, ticket: issued.ticket, ...(this.options.companion ? { companion: true } : {}) }
     } catch (error) {
       if (era === this.era) this.handleTicketFailure(error)
       return null

@@ -1,10 +1,11 @@
 /** The room as Vue sees it: a mirror of Room's view with layout and actions, from entering to leaving the page. */
 import { defineStore } from 'pinia'
-import { ref, shallowRef } from 'vue'
+import { ref, shallowRef, watch } from 'vue'
 
-import { post } from '@/api/client'
+import { get, post } from '@/api/client'
 import { showToast } from '@/components/base'
 import type { JoinTicket } from '@/protocol/generated'
+import type { BroadcastAnswer } from '@/room/Broadcast'
 import { Room, type RoomListener } from '@/room/Room'
 import { EMPTY_VIEW, type RoomNotice, type RoomView } from '@/room/view'
 
@@ -33,24 +34,29 @@ export const useRoom = defineStore('room', () => {
   const meetingId = ref('')
   const tab = ref<PanelTab>('people')
   const panelOpen = ref(true)
+  /** How this page came in last; after the end the view does not know any more. */
+  const asCompanion = ref(false)
   const notice = shallowRef<RoomNotice | null>(null)
   let room: Room | null = null
   let timer: ReturnType<typeof setInterval> | undefined
 
   const derived = deriveFrom(view, nowMs)
   const actions = createActions(() => room, view, derived)
-  const layout = createLayout({ view, device: deviceClass, lowData: () => devices.lowData, show: (ids) => room?.setShown(ids) })
+  const layout = createLayout({ view, device: deviceClass, show: (pictures) => room?.setShown(pictures) })
 
-  function enter(id: string): void {
+  watch(() => devices.level, (level) => room?.chooseLevel(level))
+
+  /** As a `companion` beside one's other device, which keeps the seat. */
+  function enter(id: string, companion = false): void {
     close()
     meetingId.value = id
+    asCompanion.value = companion
     layout.reset()
     const handleView = (next: RoomView) => entered === room && follow(next)
-    const entered: Room = createRoom(id, { handleView, handleNotice: say, handleRefused: complain })
+    const entered: Room = createRoom(id, companion, { handleView, handleNotice: say, handleRefused: complain })
     room = entered
     expose(entered)
-    void entered.setDevices({ microphoneId: devices.microphoneId || undefined, cameraId: devices.cameraId || undefined })
-    if (devices.speakerId) void entered.setSpeaker(devices.speakerId)
+    takeChoices(entered, devices)
     timer = setInterval(tick, TICK_MS)
     entered.enter()
   }
@@ -91,13 +97,25 @@ export const useRoom = defineStore('room', () => {
     void leaving?.leave()
   }
 
-  return { view, nowMs, meetingId, tab, panelOpen, notice, ...derived, ...layout, ...actions, enter, close }
+  return { view, nowMs, meetingId, asCompanion, tab, panelOpen, notice, ...derived, ...layout, ...actions, enter, close }
 })
 
-function createRoom(meetingId: string, listener: RoomListener): Room {
+function createRoom(meetingId: string, companion: boolean, listener: RoomListener): Room {
   const device = deviceClass()
-  const path = `/api/meetings/${encodeURIComponent(meetingId)}/ticket`
-  return new Room({ device, listener, fetchTicket: () => post<JoinTicket>(path, { device }) })
+  const path = `/api/meetings/${encodeURIComponent(meetingId)}`
+  return new Room({
+    device,
+    companion,
+    listener,
+    fetchTicket: () => post<JoinTicket>(`${path}/ticket`, { device }),
+    fetchBroadcast: () => get<BroadcastAnswer>(`${path}/broadcast`),
+  })
+}
+
+function takeChoices(room: Room, devices: ReturnType<typeof useDevices>): void {
+  void room.setDevices({ microphoneId: devices.microphoneId || undefined, cameraId: devices.cameraId || undefined })
+  if (devices.speakerId) void room.setSpeaker(devices.speakerId)
+  room.chooseLevel(devices.level)
 }
 
 function expose(room: Room): void {

@@ -54,6 +54,7 @@ export function createActions(current: () => Room | null, view: ShallowRef<RoomV
     switchFacing: (facing: 'user' | 'environment') => current()?.setDevices({ facing }),
     unlockAudio: () => current()?.unlockAudio(),
     handleNetworkChanged: () => current()?.handleNetworkChanged(),
+    setHidden: (hidden: boolean) => current()?.setHidden(hidden),
     leave: () => current()?.leave(),
   }
 }

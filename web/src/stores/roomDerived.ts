@@ -2,6 +2,7 @@
 import { computed, type Ref, type ShallowRef } from 'vue'
 
 import type { ParticipantInfo } from '@/protocol/generated'
+import { companionsBySeat, seatsOf } from '@/room/companions'
 import type { RoomView } from '@/room/view'
 
 export function deriveFrom(view: ShallowRef<RoomView>, nowMs: Ref<number>) {
@@ -10,6 +11,7 @@ export function deriveFrom(view: ShallowRef<RoomView>, nowMs: Ref<number>) {
   const grants = computed(() => view.value.seat?.grants ?? null)
   const people = computed(() => new Map((snapshot.value?.participants ?? []).map((one) => [one.participant_id, one])))
   const me = computed<ParticipantInfo | null>(() => people.value.get(myId.value) ?? null)
+  const isCompanion = computed(() => view.value.seat?.companion ?? false)
   const isModerator = computed(() => grants.value?.moderate ?? false)
   /** 0: my hand is down. */
   const myPlace = computed(() => (snapshot.value?.hands.findIndex((one) => one.participant_id === myId.value) ?? -1) + 1)
@@ -20,12 +22,19 @@ export function deriveFrom(view: ShallowRef<RoomView>, nowMs: Ref<number>) {
     grants,
     people,
     me,
+    isCompanion,
+    /** Who is counted. A second device is not. */
+    seats: computed(() => seatsOf(snapshot.value?.participants ?? [])),
+    companions: computed(() => companionsBySeat(snapshot.value?.participants ?? [])),
+    /** Who may not be heard may still ask for the floor. */
+    canRaiseHand: computed(() => me.value !== null && me.value.role !== 'observer' && !isCompanion.value),
+    isOnAir: computed(() => view.value.broadcast.state === 'live'),
     isModerator,
     myPlace,
     serverNowMs,
     keepsMinutes: computed(() => isModerator.value || me.value?.role === 'recorder'),
     hasFloor: computed(() => myId.value !== '' && snapshot.value?.floor?.participant_id === myId.value),
-    needsSignIn: computed(() => me.value !== null && me.value.role !== 'observer' && !me.value.signed_in),
+    needsSignIn: computed(() => me.value !== null && !isCompanion.value && me.value.role !== 'observer' && !me.value.signed_in),
     speaking: computed(() => new Set(view.value.speakers)),
     onlineMs: computed(() => (me.value ? Math.max(0, serverNowMs.value - me.value.joined_ms) : 0)),
     mutedIds: computed(() => mutedIds(view.value)),

@@ -1,6 +1,7 @@
 /** The room's news in words; null where a dialog or a banner says it. */
 import type { ToastItem } from '@/components/base/toast'
 import { t } from '@/i18n'
+import type { Source } from '@/protocol/generated'
 import { accessTextKeyOf } from '@/room/errors'
 import type { RoomNotice } from '@/room/view'
 
@@ -27,6 +28,12 @@ export function noticeText(notice: RoomNotice): Said | null {
       return { text: t('room.notice.recording_paused'), tone: 'info' }
     case 'meeting_started':
       return { text: t('room.notice.meeting_started'), tone: 'info' }
+    case 'level':
+      return { text: t(`room.level.${notice.lowered ? 'lowered' : 'raised'}.${notice.level}`), tone: notice.lowered ? 'info' : 'ok' }
+    case 'broadcast':
+      return { text: t(notice.on ? 'room.broadcast.on' : 'room.broadcast.off'), tone: notice.on ? 'info' : 'ok' }
+    case 'grants':
+      return grantsText(notice.taken, notice.given)
     case 'floor_given':
       return null
   }
@@ -36,4 +43,10 @@ function awayText(awayMs: number): string {
   const seconds = Math.max(1, Math.round(awayMs / 1000))
   const minutes = Math.floor(seconds / 60)
   return minutes === 0 ? t('room.time.seconds', { seconds }) : t('room.time.minutes', { minutes, seconds: seconds % 60 })
+}
+
+function grantsText(taken: readonly Source[], given: readonly Source[]): Said {
+  const what = (sources: readonly Source[]): string => sources.map((source) => t(`room.grants.${source === 'screen_audio' ? 'screen' : source}`)).join(t('room.grants.and'))
+  if (taken.length > 0) return { text: t('room.grants.taken', { what: what(taken) }), tone: 'over' }
+  return { text: t('room.grants.given', { what: what(given) }), tone: 'ok' }
 }

@@ -8,20 +8,27 @@ type Loader = () => Promise<{ default: Component }>
 
 const LOADERS = {
   access: () => import('./AccessHelp.vue'),
+  broadcast: () => import('./BroadcastStage.vue'),
   agenda: () => import('./AgendaPanel.vue'),
   devices: () => import('./DeviceSheet.vue'),
   dialogs: () => import('./RoomDialogs.vue'),
   hands: () => import('./HandsPanel.vue'),
+  panel: () => import('./RoomPanel.vue'),
   people: () => import('./PeopleDialogs.vue'),
   remarks: () => import('./RemarksPanel.vue'),
+  still: () => import('./StillStage.vue'),
   status: () => import('./StatusSheets.vue'),
 } satisfies Record<string, Loader>
 
 export const AccessHelp = defineAsyncComponent(LOADERS.access)
+export const BroadcastStage = defineAsyncComponent(LOADERS.broadcast)
+export const StillStage = defineAsyncComponent(LOADERS.still)
 export const AgendaPanel = defineAsyncComponent(LOADERS.agenda)
 export const DeviceSheet = defineAsyncComponent(LOADERS.devices)
 export const HandsPanel = defineAsyncComponent(LOADERS.hands)
 export const RemarksPanel = defineAsyncComponent(LOADERS.remarks)
+/** Stage and controls stand first; the lists follow at once. */
+export const RoomPanel = defineAsyncComponent(LOADERS.panel)
 export const RoomDialogs = defineAsyncComponent(LOADERS.dialogs)
 export const PeopleDialogs = defineAsyncComponent(LOADERS.people)
 export const StatusSheets = defineAsyncComponent(LOADERS.status)

@@ -2,10 +2,9 @@
 import { computed, type ComputedRef } from 'vue'
 import { useI18n } from 'vue-i18n'
 
-import { useDevices } from '@/stores/devices'
 import { useRoom } from '@/stores/room'
 
-export type MoreKey = 'devices' | 'layout' | 'low_data' | 'switch_camera' | 'fullscreen' | 'panel' | 'language' | 'keys' | 'end'
+export type MoreKey = 'devices' | 'layout' | 'quality' | 'switch_camera' | 'fullscreen' | 'panel' | 'language' | 'keys' | 'end'
 
 interface Item {
   key: MoreKey
@@ -15,13 +14,12 @@ interface Item {
 export function useMoreMenu(form: 'wide' | 'phone' | 'side', canEnd: ComputedRef<boolean>): ComputedRef<Item[]> {
   const { t } = useI18n()
   const room = useRoom()
-  const devices = useDevices()
   return computed(() => {
     const isWide = form === 'wide'
     const items: (Item | false)[] = [
-      { key: 'devices', label: t('room.more.devices') },
+      !room.isCompanion && { key: 'devices', label: t('room.more.devices') },
       { key: 'layout', label: t(room.mode === 'stage' ? 'room.more.grid' : 'room.more.stage') },
-      { key: 'low_data', label: t(devices.lowData ? 'room.more.all_pictures' : 'room.more.low_data') },
+      { key: 'quality', label: t('room.more.quality') },
       !isWide && room.view.local.camera.phase === 'live' && { key: 'switch_camera', label: t('room.more.switch_camera') },
       isWide && { key: 'panel', label: t(room.panelOpen ? 'room.more.hide_panel' : 'room.more.show_panel') },
       isWide && { key: 'fullscreen', label: t('room.more.fullscreen') },

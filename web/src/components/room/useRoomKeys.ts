@@ -17,7 +17,7 @@ export function useRoomKeys(isFree: () => boolean, toggleFullscreen: () => void)
   const byKey: Record<string, () => void> = {
     m: () => room.grants?.publish_audio && room.toggleMicrophone(),
     v: () => room.grants?.publish_video && room.toggleCamera(),
-    h: () => room.grants?.publish_audio && void room.toggleHand(),
+    h: () => room.canRaiseHand && void room.toggleHand(),
     f: toggleFullscreen,
   }
   TABS.forEach((tab, index) => {

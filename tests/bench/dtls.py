@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Protocol, cast
 
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCDtlsTransport
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Policy, Session
 
@@ -71,6 +71,8 @@ class DtlsAssociation:
     def __init__(self, send: Callable[[bytes], object]) -> None:
         self._datagrams = _Datagrams(send)
         self._transport: Any = RTCDtlsTransport(cast(Any, self._datagrams), [_certificate()])
+        # AES-256 is left out, so that every server is measured with the same cipher.
+        self._transport._srtp_profiles = [profile for profile in SRTP_PROFILES if profile.key_length == 16]
 
     def receive(self, datagram: bytes) -> None:
         self._datagrams.incoming.put_nowait(datagram)

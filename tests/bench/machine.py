@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -78,6 +79,13 @@ def dropped_datagrams(ports: set[int]) -> int:
     return dropped
 
 
+def free_port(host: str) -> int:
+    """A TCP port on which nobody listens now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
 def pin(pid: int, core: int | None) -> None:
     """Keeps a process on one core; ``None`` leaves it where it is."""
     if core is not None:
@@ -99,7 +107,7 @@ def describe() -> dict[str, str | int]:
             break
     return {
         "cpu": model,
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": os.cpu_count() or 1,
         "kernel": platform.release(),
         "python": platform.python_version(),
     }

@@ -44,11 +44,24 @@ _CODECS = {
 
 @dataclass(frozen=True, slots=True)
 class LocalSecrets:
-    """What the offering side chose: ICE credentials and the fingerprint of its certificate (SHA-256)."""
+    """What a participant chose: ICE credentials, the SHA-256 of its certificate, and where its socket is."""
 
     ufrag: str
     password: str
     fingerprint: str
+    host: str = "127.0.0.1"
+    port: int = 9
+
+    @property
+    def lines(self) -> list[str]:
+        """These as attributes of an m-line."""
+        return [
+            f"a=ice-ufrag:{self.ufrag}",
+            f"a=ice-pwd:{self.password}",
+            f"a=fingerprint:sha-256 {self.fingerprint}",
+            # RFC 8445 §5.1.2.1: the highest of a host candidate.
+            f"a=candidate:1 1 udp {(126 << 24) | (65535 << 8) | 255} {self.host} {self.port} typ host",
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +79,8 @@ def _media_section(kind: str, mid: int, direction: str, secrets: LocalSecrets, s
         f"m={kind} 9 UDP/TLS/RTP/SAVPF {payload_types}",
         "c=IN IP4 0.0.0.0",
         "a=rtcp:9 IN IP4 0.0.0.0",
-        f"a=ice-ufrag:{secrets.ufrag}",
-        f"a=ice-pwd:{secrets.password}",
         "a=ice-options:trickle",
-        f"a=fingerprint:sha-256 {secrets.fingerprint}",
+        *secrets.lines,
         "a=setup:actpass",
         f"a=mid:{mid}",
         *(f"a=extmap:{number} {uri}" for uri, number in EXTENSIONS[kind].items()),
@@ -191,9 +202,7 @@ def build_answer(secrets: LocalSecrets, offer: Answer) -> str:
         lines += [
             f"m={media.kind} 9 UDP/TLS/RTP/SAVPF {types}",
             "c=IN IP4 0.0.0.0",
-            f"a=ice-ufrag:{secrets.ufrag}",
-            f"a=ice-pwd:{secrets.password}",
-            f"a=fingerprint:sha-256 {secrets.fingerprint}",
+            *secrets.lines,
             "a=setup:active",
             f"a=mid:{media.mid}",
             *(f"a=extmap:{number} {uri}" for uri, number in media.extensions.items() if uri in _KNOWN_EXTENSIONS),

@@ -43,6 +43,24 @@ def test_only_the_authenticated_answer_to_this_check_counts() -> None:
     assert not stun.is_success(b"\x01\x01", TRANSACTION, "secret")
 
 
+def test_a_check_of_the_server_is_answered() -> None:
+    request = aioice_stun.Message(
+        message_method=aioice_stun.Method.BINDING,
+        message_class=aioice_stun.Class.REQUEST,
+        transaction_id=TRANSACTION,
+    )
+    request.attributes["USERNAME"] = "me:them"
+    request.add_message_integrity(b"my password")
+    answer = stun.binding_success(bytes(request), ("192.0.2.1", 4000), "my password")
+    assert answer is not None
+    message = aioice_stun.parse_message(answer)
+    assert message.check_message_integrity(b"my password")
+    assert message.message_class == aioice_stun.Class.RESPONSE
+    assert message.attributes["XOR-MAPPED-ADDRESS"] == ("192.0.2.1", 4000)
+    assert stun.binding_success(bytes(request), ("192.0.2.1", 4000), "another") is None
+    assert stun.binding_success(answer, ("192.0.2.1", 4000), "my password") is None
+
+
 def test_a_receiver_report_is_read_by_another_rtcp_implementation() -> None:
     blocks = [rtcp.ReportBlock(7, 12, 3, 70000), rtcp.ReportBlock(8, 0, 0, 9)]
     report, description = RtcpPacket.parse(rtcp.receiver_report(5, blocks))

@@ -1,0 +1,1 @@
+"""Other servers on the load of ``tests.bench``: ``python -m tests.peers`` (README.md)."""

@@ -23,6 +23,7 @@ class Environment:
     forwarder: Forwarder
     candidates: tuple[Address, ...]
     ssrc_base: int
+    worker_token: str = ""
     tcp_candidates: tuple[Address, ...] = ()
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 

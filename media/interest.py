@@ -41,10 +41,17 @@ class Interest:
         self._watched = watched
         for publication in self._publications.values():
             if is_due or publication.has_new_interest:
-                is_recorded = watched is None or publication.id in watched
+                is_recorded = watched is None or publication.id in watched or self._is_unknown(publication)
                 rids = publication.wanted_layers(now, is_recorded)
                 if rids is not None:
                     self._tell(publication, rids)
 
+    def _is_unknown(self, publication: Publication) -> bool:
+        """A recorder can only ask for what it has seen begin."""
+        return publication.link is not None and publication.followed is None and self._ring.is_read
+
     def _tell(self, publication: Publication, rids: tuple[str, ...]) -> None:
+        if publication.link is not None:
+            publication.link.ask_layers(publication.id, rids)
+            return
         self._emit(PublicationLayersWanted(room_id=self._room_id, publication_id=publication.id, rids=rids))

@@ -15,6 +15,7 @@ from media.rtp.header import FIXED, FIXED_SIZE
 
 if TYPE_CHECKING:
     from media.forwarding import Forwarder
+    from media.links.outlet import Outlet
     from media.publication import Publication
     from media.slot import Slot
     from media.track import Track
@@ -44,6 +45,7 @@ class Layer:
         self.pending: list[bytes | None] = []  # None: let those who wait begin with the next packet
         self.is_pending = False
         self.keyframes = KeyframeRequests()
+        self.outlets: tuple[Outlet, ...] = ()  # of other workers whose viewers look at it
         self._forwarder = forwarder
         self._octets = 0
         self._frames = 0
@@ -94,6 +96,8 @@ class Layer:
             self.publication.handle_flow()
         if is_keyframe:
             self.keyframes.arrived()
+        for outlet in self.outlets:
+            outlet.send(self, packet, is_keyframe)
         if self.waiting and (is_keyframe or self.kind == "audio"):
             self.pending.append(None)
         elif not self.cohorts and not self.pending:  # pending: somebody begins in this very drain

@@ -33,12 +33,13 @@ class LayerDemand:
         """Everything is asked for."""
         return self._told == self._rids
 
-    def begin(self, rids: tuple[str, ...], now: float) -> None:
-        """A connection of the publisher, whose encodings are all active."""
-        self._rids = self._told = rids
+    def begin(self, rids: tuple[str, ...], now: float, *, is_resting: bool = False) -> None:
+        """A connection of the publisher, whose encodings are all active; of another worker none, until asked for."""
+        self._rids = rids
+        self._told = () if is_resting else rids
         self._told_at = now
         self.awake_since = now
-        self._needed_at = dict.fromkeys(rids, now)
+        self._needed_at = dict.fromkeys(rids, float("-inf") if is_resting else now)
 
     def ask(self, now: float, looked_at: Set[str], flowing: Set[str]) -> tuple[str, ...] | None:
         """What to tell the publisher now, None when it need not be told anything."""

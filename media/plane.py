@@ -14,6 +14,7 @@ from media.demux import Demux
 from media.environment import Environment
 from media.errors import MediaError
 from media.forwarding import Forwarder
+from media.links.server import LinkServer
 from media.room import Room
 from media.sdp.offer import parse_offer
 from media.settings import Settings
@@ -52,14 +53,17 @@ class MediaPlane:
             forwarder=forwarder,
             candidates=_candidates(settings, settings.advertise, self._port.address),
             tcp_candidates=_candidates(settings, settings.advertise_tcp, self._tcp.address) if self._tcp else (),
+            worker_token=settings.worker_token,
             ssrc_base=random.randrange(0x1000_0000, 0xE000_0000) & ~0xFFF,  # noqa: S311 - only to be unlike a browser's
         )
         self._taps = TapServer(settings, self.rooms.get, self.counters)
+        self._links = LinkServer(settings, self.rooms.get, clock, self.counters)
         self._clockwork: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         await self._taps.start()
+        await self._links.start()
         self._port.attach(self._demux, loop.add_reader)
         if self._tcp is not None:
             await self._tcp.start(self._demux)
@@ -76,6 +80,7 @@ class MediaPlane:
         if self._environment.tasks:
             await asyncio.wait(self._environment.tasks, timeout=CLOSE_TIMEOUT_S)
         await self._taps.close()
+        await self._links.close()
         if self._tcp is not None:
             await self._tcp.close()
         self._port.close(asyncio.get_running_loop().remove_reader)
@@ -86,7 +91,13 @@ class MediaPlane:
         if call.room_id not in self.rooms:
             self.rooms[call.room_id] = Room(call.room_id, call.max_participants, self._environment, self._emit)
             logger.info("room opened: %s", call.room_id)
-        return control.RoomOpened(tap=self._taps.address)
+        self.rooms[call.room_id].is_primary = call.primary
+        return control.RoomOpened(tap=self._taps.address, link=self._links.address)
+
+    def link_room(self, call: control.RoomLink) -> None:
+        room = self._room(call.room_id)
+        room.is_primary = call.primary
+        room.links.set_peers(call.peers)
 
     def close_room(self, call: control.RoomClose) -> None:
         room = self.rooms.pop(call.room_id, None)
@@ -122,6 +133,9 @@ class MediaPlane:
         participant = self._room(call.room_id).participant(call.participant_id)
         return control.ViewAssigned(slots=participant.set_view(call.pictures))
 
+    def set_quality(self, call: control.QualitySet) -> None:
+        self._room(call.room_id).participant(call.participant_id).set_quality(call.level)
+
     def end_publication(self, call: control.PublicationEnd) -> None:
         self._room(call.room_id).end(call.publication_id)
 
@@ -130,7 +144,7 @@ class MediaPlane:
 
     def media(self) -> tuple[control.RoomMedia, ...]:
         """What the worker carries, for a server that has just started."""
-        return tuple(room.media(self._taps.address) for room in self.rooms.values())
+        return tuple(room.media(self._taps.address, self._links.address) for room in self.rooms.values())
 
     def repeat_speakers(self) -> None:
         """Events that the hello cannot stand for."""

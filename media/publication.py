@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from media.bitrate_cap import BitrateCap
 from media.codec_choice import CodecChoice, VideoCodec
@@ -23,6 +23,12 @@ STOPPED_FRAMES = 2.5  # of a slow camera
 RESTING_S = 2.0  # without packets, whatever the siblings do
 
 
+class Link(Protocol):
+    """Asks another worker for layers of a publication."""
+
+    def ask_layers(self, publication_id: str, rids: tuple[str, ...]) -> None: ...
+
+
 class Publication:
     """Identified by ``participant_id + ":" + source``; lives as long as the participant's seat."""
 
@@ -31,6 +37,7 @@ class Publication:
         self.participant_id = participant_id
         self.source = source
         self.kind: Kind = "video" if source in ("camera", "screen") else "audio"
+        self.link: Link | None = None  # where it comes from, when another worker has its client
         self.is_granted = False
         self.is_flowing = False
         self.quiet_until = float("-inf")  # what was on its way when the source was withdrawn is dropped
@@ -91,7 +98,7 @@ class Publication:
 
     def begin_demand(self, now: float) -> None:
         """Its client sends all layers until it hears which are wanted."""
-        self.demand.begin(tuple(layer.rid for layer in self.layers), now)
+        self.demand.begin(tuple(layer.rid for layer in self.layers), now, is_resting=self.link is not None)
 
     def end(self, now: float) -> bool:
         """The source was withdrawn. False when there was none."""
@@ -148,6 +155,7 @@ class Publication:
         looked_at = {
             layer.rid for slot in self.slots for layer in (slot.target, slot.layer, slot.awaited) if layer is not None
         }
+        looked_at |= {layer.rid for layer in self.layers if layer.outlets}
         if is_recorded:
             highest = self.layers[-1]
             looked_at |= {highest.rid, self.nearest(highest).rid}

@@ -7,18 +7,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from media.audio.active_speaker import ActiveSpeakers
+from media.bwe.send_history import SendHistory
 from media.control import (
     ControlModel,
     Grants,
     PublicationCodecWanted,
     PublicationMedia,
+    QualityChanged,
     RoomMedia,
+    SlotInfo,
+    SlotsChanged,
     SpeakersChanged,
     TransportChanged,
     TransportState,
 )
+from media.downlink import Standing
 from media.errors import MediaError
 from media.interest import Interest
+from media.links.room_links import RoomLinks
 from media.participant import Participant
 from media.publication import FLOWING_S, Publication
 from media.rtp import rtcp
@@ -47,10 +53,13 @@ class Room:
         self.max_participants = max_participants
         self.participants: dict[str, Participant] = {}
         self.publications: dict[str, Publication] = {}
+        self.send_history = SendHistory()
         self.tap = TapRing(room_id, environment.clock)
         self._environment = environment
         self._emit = emit
         self._flowing: dict[str, Publication] = {}  # work grows with who sends, not with who is in the room
+        self.links = RoomLinks(room_id, self, environment)
+        self.is_primary = True
         self._feed = TapFeed(self.tap)
         self._interest = Interest(room_id, self.tap, emit)
         self._speakers = ActiveSpeakers()
@@ -83,11 +92,7 @@ class Room:
         if participant is None:
             return
         for publication in participant.publications.values():
-            self.publications.pop(publication.id, None)
-            publication.detach_all()
-            self._set_flowing(publication, False)
-            self._interest.remove(publication)
-            self._feed.end(publication)
+            self._forget(publication)
         participant.close()
         self._speakers.forget(participant_id)
         self._point_ears(self._now())
@@ -111,22 +116,33 @@ class Room:
 
     def repeat_speakers(self) -> None:
         """For a server that has just taken our hello, which does not name them."""
-        self._emit(SpeakersChanged(room_id=self.id, participant_ids=self._spoken))
+        if self.is_primary:
+            self._emit(SpeakersChanged(room_id=self.id, participant_ids=self._spoken))
+        for participant in self.participants.values():
+            participant.tell_standing()
 
-    def media(self, tap: str) -> RoomMedia:
+    def media(self, tap: str, link: str) -> RoomMedia:
         return RoomMedia(
-            room_id=self.id, tap=tap, participants=tuple(item.media() for item in self.participants.values())
+            room_id=self.id,
+            tap=tap,
+            link=link,
+            primary=self.is_primary,
+            participants=tuple(item.media() for item in self.participants.values()),
         )
 
     def close(self) -> None:
         for participant_id in list(self.participants):
             self.remove(participant_id)
+        self.links.close()
         self.tap.close()
 
     # --- from participants
 
     def handle_publication(self, publication: Publication) -> None:
-        """A source was negotiated: slots that were waiting for it by name are attached."""
+        """A source was negotiated, here or on another worker: slots that were waiting for it by name are attached."""
+        before = self.publications.get(publication.id)
+        if before is not None and before is not publication:
+            self._forget(before)
         self.publications[publication.id] = publication
         for participant in self.participants.values():
             for slot in participant.slots:
@@ -145,14 +161,36 @@ class Room:
         """Who has just connected hears at once; the next tick would be up to 100 ms late."""
         participant.hear(self._audible(self._now()))
 
+    def handle_pauses(self, participant: Participant, slots: tuple[SlotInfo, ...]) -> None:
+        self._emit(SlotsChanged(room_id=self.id, participant_id=participant.id, slots=slots))
+
+    def handle_standing(self, participant: Participant, standing: Standing) -> None:
+        self._emit(
+            QualityChanged(
+                room_id=self.id,
+                participant_id=participant.id,
+                level=standing.level,
+                chosen=standing.is_chosen,
+                budget_bps=standing.budget_bps,
+            )
+        )
+
     def handle_silent(self, publication: Publication) -> None:
         """A grant was taken: what the source still sends is dropped from the next packet on."""
         self._set_flowing(publication, False)
 
-    # --- from uplinks
+    # --- from uplinks and links
+
+    def handle_gone(self, publication: Publication) -> None:
+        """Another worker has it no more."""
+        if self.publications.get(publication.id) is publication:
+            self._forget(publication)
 
     def handle_track(self, track: Track) -> None:
         self._interest.add(track.publication)
+        self.links.handle_track(track)
+        if track.publication.link is not None:
+            self._set_flowing(track.publication, True)
 
     def handle_packet(self, track: Track, packet: bytes) -> None:
         publication = track.publication
@@ -163,9 +201,11 @@ class Room:
     def handle_level(self, track: Track, level: int, now: float) -> None:
         if track.publication.source == "microphone":
             self._speakers.hear(track.publication.participant_id, level, now)
+            self.links.handle_level(track, level)
 
     def handle_sender_report(self, track: Track, report: rtcp.SenderReport, ntp: int) -> None:
         self._feed.handle_sender_report(track)
+        self.links.handle_report(track)
         self._environment.forwarder.forward_report(track.layer, partial(_sender_report, ntp, report.rtp_time))
 
     # --- time
@@ -173,7 +213,8 @@ class Room:
     def tick(self, now: float) -> None:
         """Every 50 ms: feedback to publishers, and requests that are due."""
         for participant_id in {publication.participant_id for publication in self._flowing.values()}:
-            connection = self.participants[participant_id].current
+            participant = self.participants.get(participant_id)  # None: on another worker
+            connection = participant.current if participant is not None else None
             if connection is not None:
                 connection.uplink.send_feedback()
                 connection.uplink.ask_again(now)
@@ -185,13 +226,15 @@ class Room:
         self._interest.tick(now, False)
 
     def tick_voices(self, now: float) -> None:
-        """Every 100 ms: who speaks, and whom everyone hears."""
+        """Every 100 ms: who speaks, whom everyone hears, and what each viewer's path carries."""
         speakers = self._speakers.speakers(now)
         if speakers != self._spoken:
             self._spoken = speakers
-            self._emit(SpeakersChanged(room_id=self.id, participant_ids=speakers))
+            self.repeat_speakers()
             self.tap.append_event({"event": "speakers", "participant_ids": list(speakers)})
         self._point_ears(now)
+        for participant in self.participants.values():
+            participant.tick_budget(now)
 
     def tick_second(self, now: float) -> None:
         """Every second: receiver reports, liveness, sources that fell silent, codecs that somebody cannot take."""
@@ -214,8 +257,19 @@ class Room:
     def _now(self) -> float:
         return self._environment.clock.monotonic()
 
+    def _forget(self, publication: Publication) -> None:
+        """Who watched it keeps the slot for when it comes back."""
+        if self.publications.get(publication.id) is publication:
+            del self.publications[publication.id]
+        publication.detach_all()
+        self._set_flowing(publication, False)
+        self._interest.remove(publication)
+        self._feed.end(publication)
+
     def _is_silent(self, publication: Publication, now: float) -> bool:
-        """Nothing comes of what is asked for."""
+        """Nothing comes of what is asked for. Of others' publications the link tells."""
+        if publication.link is not None:
+            return False
         demand = publication.demand
         if now - max(publication.last_packet_at, demand.awake_since) <= FLOWING_S:
             return False
@@ -259,6 +313,9 @@ class Room:
                 self._speakers.forget(publication.participant_id)
         if publication.kind == "audio":
             self._point_ears(self._now())  # the next tick would be up to 100 ms late
+        self.links.handle_flow(publication)
+        if publication.link is not None:  # its own worker tells
+            return
         self._emit(
             PublicationMedia(room_id=self.id, publication_id=publication.id, flowing=flowing, codec=publication.codec)
         )

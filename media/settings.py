@@ -23,6 +23,7 @@ class Settings:
     advertise_tcp: tuple[tuple[str, int], ...]  # MEDIA_ADVERTISE_TCP: the same for TCP; default MEDIA_ADVERTISE
     tap_dir: Path | None  # MEDIA_TAP_DIR: folder of the tap's unix socket
     tap_tcp: tuple[str, int] | None  # MEDIA_TAP_TCP: "host:port" of the tap instead of a unix socket
+    link_tcp: tuple[str, int] | None  # MEDIA_LINK_TCP: "host:port" for other workers, instead of a unix socket
     tls_verify: bool  # MEDIA_TLS_VERIFY: 0 accepts a self-signed certificate of the server
 
     @classmethod
@@ -39,6 +40,7 @@ class Settings:
             advertise_tcp=_endpoints(env, "MEDIA_ADVERTISE_TCP") or _endpoints(env, "MEDIA_ADVERTISE"),
             tap_dir=Path(env["MEDIA_TAP_DIR"]) if env.get("MEDIA_TAP_DIR") else None,
             tap_tcp=_endpoint("MEDIA_TAP_TCP", env["MEDIA_TAP_TCP"]) if env.get("MEDIA_TAP_TCP") else None,
+            link_tcp=_endpoint("MEDIA_LINK_TCP", env["MEDIA_LINK_TCP"]) if env.get("MEDIA_LINK_TCP") else None,
             tls_verify=env.get("MEDIA_TLS_VERIFY", "1") != "0",
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from media.rtp import h264, vp8
+from media.rtp.header import FIXED_SIZE
 from media.rtp.packet_cache import PacketCache
 from media.rtp.reception import Reception
 from media.rtp.sequence import timestamp_distance
@@ -40,6 +42,14 @@ class Track(ABC):
             return None
         ntp, rtp_time = self.report
         return ntp + (timestamp_distance(timestamp & 0xFFFFFFFF, rtp_time) << 32) // self.codec.clock_rate
+
+    def note_height(self, keyframe: bytes) -> None:
+        """``keyframe``: the first packet of one."""
+        parser = vp8 if self.codec.name == "VP8" else h264
+        height = parser.height(keyframe, FIXED_SIZE)
+        if height and height != self.layer.height:
+            self.layer.height = height
+            self.publication.handle_height()
 
     @abstractmethod
     def send_pli(self) -> None:

@@ -55,7 +55,7 @@ class UpTrack(Track):
                 self.ask_again(now)
         is_keyframe = self._is_keyframe(stripped)
         if is_keyframe:
-            self._note_height(stripped)
+            self.note_height(stripped)
         self.layer.accept(stripped, is_keyframe, now)
         return True
 
@@ -108,13 +108,6 @@ class UpTrack(Track):
     def send_pli(self) -> None:
         self.transport.send_rtcp(write_pli(SENDER_SSRC, self.ssrc))
         self.transport.counters["pli_out"] += 1
-
-    def _note_height(self, packet: bytes) -> None:
-        parser = vp8 if self.codec.name == "VP8" else h264
-        height = parser.height(packet, FIXED_SIZE)
-        if height and height != self.layer.height:
-            self.layer.height = height
-            self.publication.handle_height()
 
     def _is_keyframe(self, packet: bytes) -> bool:
         """Whether a decoder can begin here. Behind its parameter set an IDR picture is no second beginning."""

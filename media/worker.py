@@ -43,11 +43,13 @@ class Worker:
         # Models by name of the call, each with the plane's method.
         self._calls: dict[str, tuple[type[BaseModel], Call]] = {
             control.RoomOpen.NAME: (control.RoomOpen, self._plane.open_room),
+            control.RoomLink.NAME: (control.RoomLink, self._plane.link_room),
             control.RoomClose.NAME: (control.RoomClose, self._plane.close_room),
             control.TransportOffer.NAME: (control.TransportOffer, self._plane.offer),
             control.TransportClose.NAME: (control.TransportClose, self._plane.close_transport),
             control.GrantsSet.NAME: (control.GrantsSet, self._plane.set_grants),
             control.ViewSet.NAME: (control.ViewSet, self._plane.set_view),
+            control.QualitySet.NAME: (control.QualitySet, self._plane.set_quality),
             control.PublicationEnd.NAME: (control.PublicationEnd, self._plane.end_publication),
             control.KeyframeRequest.NAME: (control.KeyframeRequest, self._plane.request_keyframe),
         }

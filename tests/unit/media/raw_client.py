@@ -8,6 +8,7 @@ from typing import Any
 
 from media import aiortc_adapter as adapter
 from media.aiortc_adapter import Certificate, DtlsSession
+from media.rtp.header import payload_offset
 from media.sdp.offer import parse_offer
 from tests.unit.media.conftest import read_offer
 from tests.unit.media.test_stun import request
@@ -86,6 +87,10 @@ class RawClient(asyncio.DatagramProtocol):
             self.rtcp.append(_transform(adapter.srtp_unprotect_rtcp, self._rx, data))
         elif self._rx is not None:
             self.rtp.append(_transform(adapter.srtp_unprotect, self._rx, data))
+
+    def payloads(self) -> list[bytes]:
+        """What was received, without headers; packets of resent copies and paddings are as they came."""
+        return [packet[payload_offset(packet) :] for packet in self.rtp]
 
     def _on_closed(self) -> None:
         self.is_closed = True

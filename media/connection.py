@@ -145,7 +145,10 @@ class Connection:
             slot = self._by_ssrc.get(ssrc)
             if slot is not None and slot.publication is not None:
                 self.transport.counters["pli_in"] += 1
-                slot.request_keyframe(now)
+                if slot.keyframe_wishes.take(now):
+                    slot.request_keyframe(now)
+                else:
+                    self.transport.counters["drop_pli_rate"] += 1
 
     # --- the answer
 

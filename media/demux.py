@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from media.ice import stun
+from media.limits import SourceAllowances
 from media.stats import Counters
 from media.udp import MAX_DATAGRAM, Address
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MIN_DATAGRAM = 13  # a DTLS record header; SRTP and STUN are longer still
+# Checks of an IP address that lead nowhere. Browsers that still ask for a worker that is gone must not use it up for
+# their neighbours behind the same address: fifty of them make some hundred a second.
+FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST = 500, 1000
+MAX_HALF_OPEN_PER_IP = 10
 
 
 class Demux:
@@ -26,6 +32,8 @@ class Demux:
         self.by_address: dict[Address, Transport] = {}
         self.on_drained: Callable[[], None] = _nothing
         self._counters = counters
+        self._failures = SourceAllowances(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
+        self._half_open: Counter[str] = Counter()
 
     def handle_datagram(self, data: bytes, address: Address, now: float) -> None:
         size = len(data)
@@ -59,21 +67,44 @@ class Demux:
         if self.by_address.get(address) is owner:
             del self.by_address[address]
 
+    def begin_handshake(self, address: Address) -> bool:
+        """Whether one more association may be half-open from this IP address; ``end_handshake`` when it is not."""
+        if self._half_open[address[0]] >= MAX_HALF_OPEN_PER_IP:
+            return False
+        self._half_open[address[0]] += 1
+        return True
+
+    def end_handshake(self, address: Address) -> None:
+        self._half_open[address[0]] -= 1
+        if not self._half_open[address[0]]:
+            del self._half_open[address[0]]
+
     def _handle_stun(self, data: bytes, address: Address, now: float) -> None:
+        is_stranger = address not in self.by_address
+        if is_stranger and not self._failures.has(address[0], now):
+            self._counters["drop_stun_rate"] += 1
+            return
         try:
-            request = stun.parse_request(data)
+            if not self._check(data, address, now) and is_stranger:
+                self._failures.take(address[0], now)
         except ValueError:
             self._counters["drop_stun_malformed"] += 1
-            return
+            if is_stranger:
+                self._failures.take(address[0], now)
+
+    def _check(self, data: bytes, address: Address, now: float) -> bool:
+        """Whether somebody here takes it for a client's. Raises ValueError when it is malformed."""
+        request = stun.parse_request(data)
         transport = self.by_ufrag.get(request.local_ufrag)
         if transport is None:
             self._counters["drop_stun_unknown"] += 1
-            return
+            return False
         try:
-            transport.handle_check(data, request, address, now)
+            return transport.handle_check(data, request, address, now)
         except Exception:  # whatever a stranger's datagram does, the next one is read
             self._counters["fault_check"] += 1
             logger.exception("handling a connectivity check failed")
+            return False
 
 
 def _nothing() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from media.cohort import Chunk, Cohort, History
 from media.control import Kind, SlotInfo
 from media.layer_choice import choose
+from media.limits import Allowance
 from media.rtp.header import wrap_rtx
 from media.rtp.sequence import distance
 from media.sdp.negotiation import NegotiatedCodec
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from media.layer import Layer
     from media.publication import Publication
     from media.transport import Transport
+
+KEYFRAMES_PER_S = 2  # that a viewer may ask of one slot
 
 
 class Slot:
@@ -35,6 +38,7 @@ class Slot:
         "history",
         "history_ntp",
         "is_open",
+        "keyframe_wishes",
         "kind",
         "layer",
         "mid",
@@ -67,6 +71,7 @@ class Slot:
         self.history_ntp: int | None = None  # when the last picture in the history left its sender
         self.first_sequence = 0
         self.is_open = True  # False while the client's last offer does not receive on it
+        self.keyframe_wishes = Allowance(KEYFRAMES_PER_S, KEYFRAMES_PER_S)
         self._rtx_sequence = 1  # below 32768: a wrap before the first arrival would break the rollover counter
 
     @property

@@ -3,7 +3,10 @@
 ``rtp_in``, ``rtp_out``, ``rtcp_in``, ``stun_in``; ``sends`` (messages handed to the kernel); ``nack_in``, ``resent``
 and ``resend_missing`` toward viewers, ``nack_out`` and ``recovered`` toward publishers; ``pli_in``, ``pli_out``;
 ``codec_wanted`` (publishers asked for another codec);
-``drop_<why>`` for datagrams and packets that were not used; ``fault_<where>`` for exceptions that were caught.
+``drop_tcp_video`` and ``drop_tcp_full`` toward slow TCP clients; ``drop_<why>`` for datagrams, packets and connections
+that were not used; ``fault_<where>`` for exceptions that were caught; ``loop_stalls`` (longer than 250 ms).
+
+Gauges: ``loop_lag_p99_us`` and ``loop_lag_max_us`` of the last ten seconds (``media/watchdog.py``).
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from media.aiortc_adapter import (
 )
 from media.gnutls_adapter import GnuTlsSession
 from media.ice import stun
+from media.limits import Allowance
 from media.stats import Counters
 from media.udp import Address, DatagramPort, StreamAddress
 
@@ -38,6 +39,9 @@ BUFFER_BYTES = 2048
 MAX_LOGGED_FAULTS = 10
 MAX_TRANSACTIONS = 256  # minutes of checks
 MAX_CREDENTIALS = 4  # ICE restarts under way at once
+FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST = 5, 10  # that name this transport and do not know its password
+CHECKS_PER_S, CHECKS_BURST = 50, 100  # browsers begin with up to fifty a second, then send one every two seconds
+REPORTS_PER_S, REPORTS_BURST = 500, 1000  # RTCP packets; nine pictures with loss make some two hundred
 MAX_SSRCS = 128  # libsrtp keeps a stream for each that it has seen, media and reports
 
 # One buffer for the process: everything between copy and send is synchronous.
@@ -89,6 +93,9 @@ class Transport:
         self._passwords: dict[str, bytes] = {}
         self._addresses: list[Address] = []
         self._ssrcs: set[bytes] = set()
+        self._failed_checks = Allowance(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
+        self._checks = Allowance(CHECKS_PER_S, CHECKS_BURST)
+        self._reports = Allowance(REPORTS_PER_S, REPORTS_BURST)
         self._transactions: deque[bytes] = deque(maxlen=MAX_TRANSACTIONS)
         self._listener = listener
         self._demux = demux
@@ -119,21 +126,20 @@ class Transport:
         self._passwords[self.ice_ufrag] = self.ice_pwd.encode()
         self._demux.by_ufrag[self.ice_ufrag] = self
 
-    def handle_check(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> None:
-        """A connectivity check that names one of our ufrags."""
-        password = self._passwords.get(request.local_ufrag)
-        if password is None or not stun.is_authentic(data, request, password):
-            self.counters["drop_stun_unauthentic"] += 1
-            return
-        owner = self._demux.by_address.get(address)
-        if owner is not None and owner is not self and owner.is_alive(now):
-            # A check with a forged source must not take a living client's address away.
-            self.counters["drop_stun_taken"] += 1
-            return
-        if address not in self._addresses and request.transaction_id in self._transactions:
-            # Integrity does not cover the source: who overheard a check must not draw the stream to himself with it.
-            self.counters["drop_stun_replayed"] += 1
-            return
+    def handle_check(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
+        """A connectivity check that names one of our ufrags; whether it was a client's who knows the password."""
+        if not self._is_authentic(data, request, address, now):
+            return False
+        if not self._is_acceptable(request, address, now):
+            return True
+        password = self._passwords[request.local_ufrag]
+        if request.claims_controlled:
+            self.counters["stun_role_conflict"] += 1
+            self._port.send(stun.role_conflict(request.transaction_id, password), address)
+            return True
+        if self._task is None and not self._demux.begin_handshake(address):
+            self.counters["drop_half_open"] += 1  # browsers ask again some twenty times a second
+            return True
         self._transactions.append(request.transaction_id)
         self.counters["stun_in"] += 1
         self.last_heard_at = now
@@ -146,6 +152,37 @@ class Transport:
             self._listener.handle_moved(self)
         if self._task is None:
             self._task = asyncio.create_task(self._handshake())
+            self._task.add_done_callback(lambda _task: self._demux.end_handshake(address))
+        return True
+
+    def _is_authentic(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
+        """Guesses from elsewhere are soon not even looked at; who is admitted already is not affected by them."""
+        is_known = address in self._addresses
+        if not is_known and not self._failed_checks.has(now):
+            self.counters["drop_stun_rate"] += 1
+            return False
+        password = self._passwords.get(request.local_ufrag)
+        if password is not None and stun.is_authentic(data, request, password):
+            return True
+        if not is_known:
+            self._failed_checks.take(now)
+        self.counters["drop_stun_unauthentic"] += 1
+        return False
+
+    def _is_acceptable(self, request: stun.BindingRequest, address: Address, now: float) -> bool:
+        owner = self._demux.by_address.get(address)
+        if owner is not None and owner is not self and owner.is_alive(now):
+            # A check with a forged source must not take a living client's address away.
+            self.counters["drop_stun_taken"] += 1
+            return False
+        if address not in self._addresses and request.transaction_id in self._transactions:
+            # Integrity does not cover the source: who overheard a check must not draw the stream to himself with it.
+            self.counters["drop_stun_replayed"] += 1
+            return False
+        if not self._checks.take(now):
+            self.counters["drop_check_rate"] += 1
+            return False
+        return True
 
     def _admit(self, address: Address) -> None:
         """Datagrams from here may now reach DTLS and SRTP."""
@@ -227,6 +264,9 @@ class Transport:
         if not is_known:
             self._ssrcs.add(ssrc)
         self.last_heard_at = now
+        if is_rtcp and not self._reports.take(now):
+            self.counters["drop_rtcp_rate"] += 1
+            return
         packet = bytes(_buffer[: _length[0]])
         try:
             if is_rtcp:

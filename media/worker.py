@@ -22,6 +22,7 @@ from media.control import NAMESPACE, MediaErrorCode
 from media.errors import MediaError
 from media.plane import MediaPlane
 from media.settings import Settings
+from media.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 VERSION = "0.1.0"
@@ -40,6 +41,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._plane = MediaPlane(settings, self._queue_event)
+        self._watchdog = Watchdog(self._plane.counters)
         # Models by name of the call, each with the plane's method.
         self._calls: dict[str, tuple[type[BaseModel], Call]] = {
             control.RoomOpen.NAME: (control.RoomOpen, self._plane.open_room),
@@ -60,10 +62,12 @@ class Worker:
     async def run(self) -> None:
         """Serves until cancelled, then closes within a second."""
         await self._plane.start()
+        self._watchdog.start()
         try:
             await self._stay_connected()
         finally:
             await self._plane.close()
+            await self._watchdog.close()
 
     # --- connection
 
@@ -142,12 +146,15 @@ class Worker:
                 await client.emit(event.NAME, event.model_dump(mode="json"), namespace=NAMESPACE)  # type: ignore[attr-defined]
             if loop.time() >= stats_at:
                 stats_at = loop.time() + STATS_EVERY_S
-                stats = control.WorkerStats(worker_id=self._settings.worker_id, counters=self._plane.stats())
+                stats = control.WorkerStats(worker_id=self._settings.worker_id, counters=self._stats())
                 await client.emit(stats.NAME, stats.model_dump(mode="json"), namespace=NAMESPACE)
             self._has_events.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, stats_at - loop.time())):
                     await self._has_events.wait()
+
+    def _stats(self) -> dict[str, int]:
+        return {**self._plane.stats(), **self._watchdog.gauges()}
 
     def _queue_event(self, event: control.ControlModel) -> None:
         if self._is_greeted:  # otherwise the next hello says it

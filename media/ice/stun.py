@@ -11,6 +11,7 @@ from typing import NamedTuple
 MAGIC = b"\x21\x12\xa4\x42"
 _BINDING_REQUEST = b"\x00\x01"
 _USERNAME, _MESSAGE_INTEGRITY, _USE_CANDIDATE, _FINGERPRINT = 0x0006, 0x0008, 0x0025, 0x8028
+_ICE_CONTROLLED = 0x8029
 _ATTRIBUTE = struct.Struct("!HH")
 _FINGERPRINT_XOR = 0x5354554E
 HEADER_SIZE = 20
@@ -24,6 +25,7 @@ class BindingRequest(NamedTuple):
     local_ufrag: str
     transaction_id: bytes
     use_candidate: bool
+    claims_controlled: bool
     integrity_offset: int
 
 
@@ -39,7 +41,7 @@ def parse_request(data: bytes) -> BindingRequest:
     if int.from_bytes(data[2:4], "big") != len(data) - HEADER_SIZE or len(data) % 4:
         raise ValueError("STUN length does not fit")
     username = b""
-    use_candidate = False
+    use_candidate = is_controlled = False
     integrity = 0
     offset = HEADER_SIZE
     for _ in range(MAX_ATTRIBUTES):
@@ -58,11 +60,13 @@ def parse_request(data: bytes) -> BindingRequest:
             username = data[offset + 4 : end]
         elif type_ == _USE_CANDIDATE:
             use_candidate = True
+        elif type_ == _ICE_CONTROLLED:
+            is_controlled = True
         offset = (end + 3) & ~3
     if not integrity or not username:
         raise ValueError("binding request lacks USERNAME or MESSAGE-INTEGRITY")
     ufrag = username.split(b":", 1)[0].decode("ascii", "replace")
-    return BindingRequest(ufrag, data[8:20], use_candidate, integrity)
+    return BindingRequest(ufrag, data[8:20], use_candidate, is_controlled, integrity)
 
 
 def is_authentic(data: bytes, request: BindingRequest, password: bytes) -> bool:
@@ -81,7 +85,21 @@ def binding_response(transaction_id: bytes, address: tuple[str, int], password: 
     """Success response with XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY and FINGERPRINT."""
     ip = bytes(a ^ b for a, b in zip(socket.inet_aton(address[0]), MAGIC, strict=True))
     mapped = b"\x00\x20\x00\x08\x00\x01" + (address[1] ^ 0x2112).to_bytes(2, "big") + ip
-    head = b"\x01\x01\x00\x24" + MAGIC + transaction_id + mapped
+    return _seal(b"\x01\x01", transaction_id, mapped, password)
+
+
+def role_conflict(transaction_id: bytes, password: bytes) -> bytes:
+    """Error 487: the client claims the role that an ICE-lite agent always has (RFC 8445 §7.3.1.1)."""
+    reason = b"Role Conflict"
+    body = b"\0\0\x04\x57" + reason  # class 4, number 87 (RFC 8489 §14.8)
+    error = _ATTRIBUTE.pack(0x0009, len(body)) + body + bytes(-len(body) % 4)
+    return _seal(b"\x01\x11", transaction_id, error, password)
+
+
+def _seal(kind: bytes, transaction_id: bytes, attributes: bytes, password: bytes) -> bytes:
+    """Adds MESSAGE-INTEGRITY and FINGERPRINT; each covers a length that already counts it."""
+    size = len(attributes)
+    head = kind + (size + 24).to_bytes(2, "big") + MAGIC + transaction_id + attributes
     signed = head + b"\x00\x08\x00\x14" + hmac.digest(password, head, "sha1")
-    signed = signed[:2] + b"\x00\x2c" + signed[4:]
+    signed = signed[:2] + (size + 32).to_bytes(2, "big") + signed[4:]
     return signed + b"\x80\x28\x00\x04" + (zlib.crc32(signed) ^ _FINGERPRINT_XOR).to_bytes(4, "big")

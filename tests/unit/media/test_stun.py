@@ -12,11 +12,16 @@ from media.ice import stun
 PASSWORD = "a password of the worker"
 
 
-def request(username: str = "ours:theirs", password: str = PASSWORD, use_candidate: bool = False) -> bytes:
+def request(
+    username: str = "ours:theirs",
+    password: str = PASSWORD,
+    use_candidate: bool = False,
+    role: str = "ICE-CONTROLLING",
+) -> bytes:
     message = theirs.Message(message_method=theirs.Method.BINDING, message_class=theirs.Class.REQUEST)
     message.attributes["USERNAME"] = username
     message.attributes["PRIORITY"] = 1
-    message.attributes["ICE-CONTROLLING"] = 5
+    message.attributes[role] = 5
     if use_candidate:
         message.attributes["USE-CANDIDATE"] = None
     message.add_message_integrity(password.encode())
@@ -29,6 +34,8 @@ def test_a_good_request_is_understood_and_authentic() -> None:
     assert (parsed.local_ufrag, parsed.use_candidate) == ("ours", True)
     assert stun.is_authentic(data, parsed, PASSWORD.encode())
     assert not stun.parse_request(request()).use_candidate
+    assert not stun.parse_request(request()).claims_controlled
+    assert stun.parse_request(request(role="ICE-CONTROLLED")).claims_controlled
 
 
 def test_every_changed_byte_is_noticed() -> None:

@@ -79,6 +79,29 @@ class RecordingStop(ControlModel):
     recording_id: str
 
 
+class RecordingWatched(ControlModel):
+    """Somebody watches it now, by its playlist: for the next 30 s segments are as short as they may be. Best effort."""
+
+    NAME: ClassVar[str] = "recording.watched"
+    recording_id: str
+
+
+class RecordingStill(ControlModel):
+    """Answer: ``StillTaken``. ``known``: the tag of the picture that the server has already."""
+
+    NAME: ClassVar[str] = "recording.still"
+    recording_id: str
+    known: str | None = None
+
+
+class StillTaken(ControlModel):
+    """The newest keyframe of the program. No ``etag``: there is none (a pause, nobody sends a picture). No ``jpeg``
+    beside it: it is the known one. The bytes travel as a binary attachment."""
+
+    etag: str | None = None
+    jpeg: bytes | None = None
+
+
 # --- events: recorder → server ----------------------------------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@ DISCONNECT_S = 0.5
 EVENT_ACK_S = 40.0  # the server acknowledges what is in its log, and may wait for its database meanwhile
 _log = logging.getLogger(__name__)
 
-Call = Callable[[Any], Awaitable[None]]
+Call = Callable[[Any], Awaitable[ControlModel | None]]  # what it returns is the answer's data
 
 
 class CallRefusedError(Exception):
@@ -170,7 +170,7 @@ class ControlLink:
         async def handle(data: Any = None) -> dict[str, Any]:
             self.counters["calls"] += 1
             try:
-                await call(model.model_validate(data))
+                answer = await call(model.model_validate(data))
             except ValidationError as error:
                 return self._refuse("bad_request", f"{error.error_count()} fields are wrong")
             except CallRefusedError as error:
@@ -178,7 +178,7 @@ class ControlLink:
             except Exception:
                 _log.exception("control link: %s", _name(model))
                 return self._refuse("internal_error", "see the recorder's log")
-            return {"ok": True, "data": None}
+            return {"ok": True, "data": answer.model_dump() if answer is not None else None}
 
         return handle
 

@@ -52,6 +52,7 @@ class Intake:
         # Sequence of the last media frame. 0: none of this tap, all that its ring holds is wanted. None: from now on.
         self._sequence = (tail.sequence or 0) if tail else None
         self._address: str | None = None
+        self._known_us = 0  # what arrived before this was recorded from the former worker of the room
         # Since when frames may be missing, and when the tap said so.
         self._missing: tuple[int, int] | None = None
         self._pictures: list[int] = []
@@ -71,7 +72,8 @@ class Intake:
     async def attach(self, address: str) -> None:
         await self.detach()
         if self._address not in (None, address) and self._sequence is not None:
-            self._sequence = 0  # another worker counts for itself
+            self._sequence = 0  # another worker counts for itself, and may have carried the room all the time
+            self._known_us = self._arrival_us
         self._address = address
         self._clock.lost()
         self._tap = TapClient(address, self._token, self._room_id, self._after, self._take, self._connection_changed)
@@ -129,6 +131,9 @@ class Intake:
             self._clock.lost()
 
     async def _take(self, whole: bytes, frames: list[TapFrame]) -> None:
+        if self._known_us:
+            frames = [frame for frame in frames if frame.type == EVENT or frame.arrival_us > self._known_us]
+            whole = b"".join([encode_frame(*frame) for frame in frames])
         for frame in frames:
             self._look_at(frame)
         self._append(whole)

@@ -27,6 +27,7 @@ REPLAY_US = 8_000_000  # decoders, clocks and the longest keyframe distance sett
 TICK_S = 0.2
 LIVE_US = 3_000_000
 HURRY_US = 6_000_000
+WATCHED_US = 30_000_000
 MAX_FAILURES = 200  # in a row
 SPOOL_RETRY_S = 1.0
 T = TypeVar("T")
@@ -82,6 +83,10 @@ class Pipeline:
         with self._wake:
             self._woken = True
             self._wake.notify()
+
+    def watched(self) -> None:
+        """Somebody follows the playlist: short segments for a while."""
+        self.program.watched_until_us = self._clock.now_us() + WATCHED_US
 
     def halt(self, timeout_s: float) -> None:
         """Stops without an end: the recording stays resumable."""

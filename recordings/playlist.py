@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil
@@ -9,6 +10,10 @@ from typing import NamedTuple
 
 CONTENT_TYPE = "application/vnd.apple.mpegurl"
 MIN_TARGET_S = 6
+LIVE_TARGET_S = 4  # without an audience a keyframe is asked for every 4 s, and one comes within half a second
+LIVE_OFFSET_S = 5.0  # two segments of 2 s and one poll
+_EVENT = "#EXT-X-PLAYLIST-TYPE:EVENT"
+_TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\d+$", re.MULTILINE)
 
 
 class PlaylistSegment(NamedTuple):
@@ -43,6 +48,19 @@ def write_playlist(segments: Sequence[PlaylistSegment], origin_ms: int, ended: b
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
+
+
+def live_playlist(text: str) -> str:
+    """The same playlist for who wants to be near the present: begins some seconds before the end, and asks players to
+    look again as often as segments come. ``EXT-X-START`` goes with the end: what is over begins at its beginning.
+    """
+    lengths = (float(line[8:].rstrip(",")) for line in text.splitlines() if line.startswith("#EXTINF:"))
+    # RFC 8216 §4.3.3.1 rounds to the nearest integer; hls.js and Apple's players wait for multiples of this.
+    target_s = max(LIVE_TARGET_S, round(max(lengths, default=0)))
+    text = _TARGET.sub(f"#EXT-X-TARGETDURATION:{target_s}", text, count=1)
+    if "#EXT-X-ENDLIST" in text:
+        return text
+    return text.replace(_EVENT, f"{_EVENT}\n#EXT-X-START:TIME-OFFSET=-{LIVE_OFFSET_S:.1f}", 1)
 
 
 def _stamp(utc_ms: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from media.tap import EVENT, RTP, SR, TapFrame
 from recordings.avc import ParameterSets, parameter_sets, split_annex_b, to_sample, usable
 from recordings.codecs.aac import AacEncoder
+from recordings.codecs.jpeg import Keyframe
 from recordings.codecs.placeholder import placeholder, placeholder_samples
 from recordings.codecs.vp8 import Vp8Transcoder
 from recordings.depacketise.picture import CodedPicture
@@ -24,6 +25,7 @@ LEAD_US = 1_000_000  # a first picture that comes within this time is shown from
 STARVED_US = 4_000_000
 PLACEHOLDER_EVERY_US = 1_000_000
 KEYFRAME_EVERY_US = 4_000_000
+SOON_US = 2_050_000  # with an audience: as soon as a segment may end
 ASK_AGAIN_US = 700_000
 # Own words in the journal, beside the events of the tap.
 PAUSED, PINNED = "recorder.paused", "recorder.pinned"
@@ -49,6 +51,8 @@ class Program:
     ) -> None:
         self.inputs = Inputs()
         self.hurried = False  # behind real time: what costs much and shows little is left out
+        self.watched_until_us = 0  # room time; set by other threads
+        self.shown: Keyframe | None = None  # the newest keyframe that came from the room; read by other threads
         self.counters: dict[str, int] = {"switches": 0, "placeholders": 0, "transcoded": 0, "keyframe_requests": 0}
         self._origin_us = origin_us
         self._sink = sink
@@ -118,6 +122,7 @@ class Program:
         elif name == PAUSED:
             self._drain(now_us)
             self._forget(self.inputs.set_tracks([]))
+            self.shown = None
 
     def _remove_track(self, number: int) -> None:
         voice = self.inputs.voices.get(number)
@@ -221,6 +226,7 @@ class Program:
             rendered = self._render(track, room_us, picture, self._segmenter.empty)
             if rendered is not None:
                 sample, sets = rendered
+                self.shown = Keyframe(sets, sample) if sets is not None else self.shown
                 self._segmenter.picture(self._ticks(room_us), sample, sets)
         if track is not None and track.ended and not track.pictures:
             self._current = None
@@ -243,6 +249,7 @@ class Program:
 
     def _show_placeholder(self, ticks: int) -> None:
         self.counters["placeholders"] += 1
+        self.shown = None
         self._segmenter.picture(ticks, next(self._placeholder), placeholder().sets)
 
     # --- pictures -----------------------------------------------------------------------------------------------------
@@ -289,11 +296,20 @@ class Program:
         for track in self.inputs.pictures.values():
             if not track.watched or self._now_us - track.last_packet_us > CAMERA_SILENT_US:
                 continue
-            passed = track.info["codec"] != "VP8" and self._now_us - track.last_keyframe_us >= KEYFRAME_EVERY_US
+            passed = track.info["codec"] != "VP8" and self._keyframe_due(track)
             if (track.wants_keyframe or passed) and self._now_us - self._asked_us.get(track.number, 0) >= ASK_AGAIN_US:
                 self._asked_us[track.number] = self._now_us
                 self.counters["keyframe_requests"] += 1
                 self._sink.keyframe_wanted(track.number)
+
+    def _keyframe_due(self, track: PictureInput) -> bool:
+        """Keyframes cost the sender: every four seconds, but for an audience whenever the open segment may end."""
+        last_us = track.last_keyframe_us
+        if track is not self._current or self._now_us >= self.watched_until_us:
+            return self._now_us - last_us >= KEYFRAME_EVERY_US
+        begun_us = self._start_us()
+        ends_us = last_us if last_us - begun_us >= SOON_US else begun_us  # the segment that the newest one will begin
+        return self._now_us - ends_us >= SOON_US
 
     # --- times --------------------------------------------------------------------------------------------------------
 

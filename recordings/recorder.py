@@ -20,7 +20,9 @@ from recordings.control import (
     RecordingStage,
     RecordingStart,
     RecordingState,
+    RecordingStill,
     RecordingStop,
+    RecordingWatched,
 )
 from recordings.control_link import CallRefusedError, ControlLink
 from recordings.errors import ObjectMissingError, StoreAwayError, StoreError
@@ -60,6 +62,8 @@ class Recorder:
                 RecordingResume: lambda call: self._find(call.recording_id).resume(),
                 RecordingStage: self._stage,
                 RecordingStop: lambda call: self._find(call.recording_id).stop(),
+                RecordingWatched: self._watched,
+                RecordingStill: lambda call: self._find(call.recording_id).still(call.known),
             },
             self._tell_all,
         )
@@ -128,6 +132,9 @@ class Recorder:
 
     async def _stage(self, call: RecordingStage) -> None:
         self._find(call.recording_id).stage(call.publication_id)
+
+    async def _watched(self, call: RecordingWatched) -> None:
+        self._find(call.recording_id).watched()
 
     def _find(self, recording_id: str) -> Recording:
         recording = self._recordings.get(recording_id)

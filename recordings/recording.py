@@ -31,6 +31,7 @@ from recordings.control import (
     RecordingSegment,
     RecordingStart,
     RecordingState,
+    StillTaken,
 )
 from recordings.intake import Intake, IntakeEvents
 from recordings.journal import repair
@@ -39,6 +40,7 @@ from recordings.pipeline import JOURNAL, Pipeline, PipelineEvents
 from recordings.program import PAUSED, PINNED
 from recordings.room_clock import RoomClock
 from recordings.status import Status
+from recordings.stills import Stills
 from recordings.stores.base import ObjectStore
 from recordings.uploader import Uploader, UploaderEvents
 
@@ -73,6 +75,7 @@ class Recording:
         self._status = Status(catalogue, ports.reporter.report)
         self._clock = RoomClock()
         self._pipeline: Pipeline | None = None
+        self._stills = Stills()
         tail = None
         if resumed and catalogue.origin_us is not None:
             tail = repair(folder / JOURNAL, catalogue.checkpoint.journal if catalogue.checkpoint else 0)
@@ -157,6 +160,17 @@ class Recording:
     def stage(self, publication_id: str | None) -> None:
         if not self._stopping:
             self._intake.note({"event": PINNED, "publication_id": publication_id})
+
+    def watched(self) -> None:
+        """Somebody follows the playlist."""
+        if self._pipeline is not None:
+            self._pipeline.watched()
+
+    async def still(self, known: str | None) -> StillTaken:
+        """What the program shows now; nothing in a pause, from its first moment on."""
+        paused = self.catalogue.paused_at_us is not None
+        shown = None if paused or self._stopping or self._pipeline is None else self._pipeline.program.shown
+        return await self._stills.take(shown, known)
 
     async def stop(self) -> None:
         """Returns when the end is on disk (a full one gets it later); ``finished`` is reported later."""

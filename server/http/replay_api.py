@@ -8,6 +8,7 @@ from aiohttp import web
 
 from recordings.errors import ObjectMissingError, RangeError
 from server.errors import NotFoundError
+from server.http.ranges import RANGE, span
 from server.http.routing import Call, Route
 from server.protocol.base import Message
 from server.protocol.http import Heartbeat, HeartbeatAnswer, MakeupTaskInfo, Replay, WatchSession
@@ -15,7 +16,6 @@ from server.protocol.http import Heartbeat, HeartbeatAnswer, MakeupTaskInfo, Rep
 # What the recorder writes (recordings/control.py): nothing else is ever asked of the store.
 _OBJECT = re.compile(r"index\.m3u8|init[0-9]{1,6}\.mp4|[0-9]{6,9}\.m4s", re.ASCII)
 _RECORDING_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{0,15})|bytes=-([0-9]{1,15})", re.ASCII)
 _TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mp4": "video/mp4", "m4s": "video/iso.segment"}
 
 _PLAYLIST_CACHE = "private, no-cache"  # it grows while the lesson runs
@@ -57,11 +57,11 @@ async def hls_object(call: Call) -> web.Response:
 
 
 async def _object(call: Call, key: str, headers: dict[str, str]) -> web.Response:
-    store, wanted = call.services.store, _RANGE.fullmatch(call.request.headers.get("Range", ""))
+    store, wanted = call.services.store, RANGE.fullmatch(call.request.headers.get("Range", ""))
     if wanted is None:
         return web.Response(body=await store.get(key), headers=headers)
     size = (await store.stat(key)).size
-    start, end = _span(wanted, size)
+    start, end = span(wanted, size)
     try:
         if start >= end:
             raise RangeError(key)
@@ -70,14 +70,6 @@ async def _object(call: Call, key: str, headers: dict[str, str]) -> web.Response
         return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
     headers["Content-Range"] = f"bytes {start}-{start + len(body) - 1}/{size}"
     return web.Response(status=206, body=body, headers=headers)
-
-
-def _span(wanted: re.Match[str], size: int) -> tuple[int, int]:
-    """Half-open, of RFC 9110 §14.1.2: from–to, from–, –last."""
-    start, end, last = wanted.groups()
-    if last is not None:
-        return max(size - int(last), 0), size
-    return int(start), min(int(end) + 1, size) if end else size
 
 
 async def watch(call: Call) -> WatchSession:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from server.broadcast.service import Broadcasts
 from server.http import (
     auth_api,
+    broadcast_api,
     health_api,
     home_api,
     ledger_api,
@@ -29,6 +31,7 @@ ROUTES: tuple[Route, ...] = (
     *home_api.ROUTES,
     *planning_api.ROUTES,
     *meetings_api.ROUTES,
+    *broadcast_api.ROUTES,
     *replay_api.ROUTES,
     *ledger_api.ROUTES,
 )
@@ -38,6 +41,7 @@ def build_app(services: Services) -> web.Application:
     """Without the web app's files: ``add_static_files`` comes last, because it takes every address that is left."""
     app = web.Application(middlewares=[guard(services.settings, services.clock)], client_max_size=MAX_MESSAGE_BYTES)
     app[health_api.HEALTH] = health_api.HealthCheck(services)
+    app[broadcast_api.BROADCASTS] = Broadcasts(services)
     app.on_response_prepare.append(security_headers(services.settings))
     add_routes(app, (*ROUTES, openapi.route(ROUTES)), services)
     return app

@@ -104,6 +104,25 @@ class Recorders:
     def stop(self, recording_id: str) -> None:
         self._set(recording_id, stopped=True)
 
+    # --- for who watches ---
+
+    async def watched(self, recording_id: str) -> None:
+        """Somebody follows the playlist. Raises WorkerCallError."""
+        await self._holder(recording_id).tell(control.RecordingWatched(recording_id=recording_id))
+
+    async def still(self, recording_id: str, known: str | None) -> control.StillTaken:
+        """The newest picture of the program. Raises WorkerCallError."""
+        call = control.RecordingStill(recording_id=recording_id, known=known)
+        return await self._holder(recording_id).call(call, control.StillTaken)
+
+    def _holder(self, recording_id: str) -> WorkerLink:
+        wanted = self._wanted.get(recording_id)
+        holder = self._holding.get(recording_id) or (wanted.recorder_id if wanted else None)
+        link = self._links.get(holder or "")
+        if link is None or link.gone.is_set():
+            raise WorkerCallError(None, f"no recorder is there for recording {recording_id}")
+        return link
+
     def _set(self, recording_id: str, **fields: Any) -> None:
         wanted = self._wanted.get(recording_id)
         if wanted is not None:

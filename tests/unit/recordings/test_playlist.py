@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recordings.manifest import ManifestObject, playlist_of
-from recordings.playlist import PlaylistSegment, write_playlist
+from recordings.playlist import PlaylistSegment, live_playlist, write_playlist
 
 
 def test_an_empty_playlist_is_live_and_valid() -> None:
@@ -58,3 +58,24 @@ def test_init_objects_are_no_segments() -> None:
         init_name="init0.mp4",
     )
     assert playlist_of([init, segment], 0, ended=False).count("#EXTINF") == 1
+
+
+def test_the_live_playlist_begins_near_the_present_and_is_read_often() -> None:
+    segments = [PlaylistSegment(f"{n:06d}.m4s", "init0.mp4", n * 2100, 2.1) for n in range(40)]
+    whole = write_playlist(segments, 0, ended=False)
+    live = live_playlist(whole)
+    assert "#EXT-X-TARGETDURATION:4\n" in live and live.count("#EXT-X-START:TIME-OFFSET=-5.0\n") == 1
+    assert [line for line in live.splitlines() if "START" not in line and "TARGET" not in line] == [
+        line for line in whole.splitlines() if "TARGET" not in line
+    ]
+
+
+def test_the_live_playlist_never_promises_shorter_segments_than_it_has() -> None:
+    segments = [PlaylistSegment("000000.m4s", "init0.mp4", 0, 5.6), PlaylistSegment("000001.m4s", "init0.mp4", 5600, 2)]
+    assert "#EXT-X-TARGETDURATION:6\n" in live_playlist(write_playlist(segments, 0, ended=False))
+    assert "#EXT-X-TARGETDURATION:4\n" in live_playlist(write_playlist([], 0, ended=False))
+
+
+def test_what_is_over_begins_at_its_beginning() -> None:
+    live = live_playlist(write_playlist([PlaylistSegment("000000.m4s", "init0.mp4", 0, 2)], 0, ended=True))
+    assert "START" not in live and live.endswith("#EXT-X-ENDLIST\n")

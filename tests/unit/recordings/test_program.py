@@ -154,6 +154,44 @@ def test_a_lesson_without_any_packet_has_its_length() -> None:
     assert sum(segment.duration_ticks for segment in sink.segments) == 900_000
 
 
+def obliging(seconds: int, watched: bool) -> tuple[Program, Sink]:
+    """A camera that sends a keyframe only when it is asked for one, the next picture."""
+    sink = Sink()
+    program = Program(ORIGIN_US, sink)
+    program.watched_until_us = ORIGIN_US + seconds * 1_000_000 if watched else 0
+    encoder = H264Encoder(160, 96)
+    program.feed(event(ORIGIN_US, event="room", room_id="r", tracks=TRACKS))
+    image = av.VideoFrame(160, 96, "yuv420p")
+    sequence = asked = 0
+    for picture in range(seconds * 10):
+        at_us = ORIGIN_US + picture * 100_000
+        keyframe, asked = picture == 0 or len(sink.asked) > asked, len(sink.asked)
+        units = split_annex_b(encoder.encode(image, picture * 9000, keyframe))
+        for index, unit in enumerate(units):
+            sequence += 1
+            rtp = rtp_bytes(sequence, picture * 9000, unit, index == len(units) - 1)
+            program.feed(tap_frame(CAMERA, sequence, at_us, rtp))
+        program.advance(at_us)
+    return program, sink
+
+
+def test_with_an_audience_segments_are_half_as_long() -> None:
+    (_, alone), (_, watched) = obliging(24, False), obliging(24, True)
+    assert all(4 <= segment.duration_ticks / 90_000 <= 4.5 for segment in alone.segments)
+    assert all(2 <= segment.duration_ticks / 90_000 <= 2.3 for segment in watched.segments)
+    assert len(watched.segments) >= 9 and len(watched.asked) <= 11
+
+
+def test_what_is_shown_is_the_newest_keyframe_and_nothing_in_a_pause() -> None:
+    program, _ = obliging(6, True)
+    shown = program.shown
+    assert shown is not None and shown.sets.complete
+    program.feed(event(ORIGIN_US + 6_000_000, event=PAUSED))
+    assert program.shown is None
+    program.advance(ORIGIN_US + 9_000_000)
+    assert program.shown is None  # the placeholder is no picture of the room
+
+
 def test_an_empty_recording_still_has_a_segment() -> None:
     sink = Sink()
     Program(ORIGIN_US, sink).finish(ORIGIN_US + 40_000)

@@ -1,0 +1,1 @@
+"""The running program for who cannot take part over WebRTC: an HLS playlist, its segments, and stills."""

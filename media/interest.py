@@ -48,7 +48,7 @@ class Interest:
 
     def _is_unknown(self, publication: Publication) -> bool:
         """A recorder can only ask for what it has seen begin."""
-        return publication.link is not None and publication.followed is None and self._ring.is_read
+        return publication.link is not None and publication.followed is None and self._ring.has_listeners
 
     def _tell(self, publication: Publication, rids: tuple[str, ...]) -> None:
         if publication.link is not None:

@@ -106,11 +106,6 @@ class TapRing:
         if listener in self._listeners:
             self._watched[listener] = frozenset(publication_ids)
 
-    @property
-    def is_read(self) -> bool:
-        """Whether a recorder is there."""
-        return bool(self._listeners)
-
     def watched(self, now: float) -> frozenset[str] | None:
         """The videos that recorders need, or one that was killed will find in the ring; None: perhaps any."""
         self._departed = [item for item in self._departed if item[0] > now]

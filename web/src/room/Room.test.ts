@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import type { Ack, RoomGrants, RoomJoined, RoomSnapshot } from '../protocol/generated'
+import type { Ack, ErrorCode, RoomGrants, RoomJoined, RoomSnapshot } from '../protocol/generated'
 import { ANSWERED, FakeConnection } from '../rtc/fakeConnection'
 import { LocalMedia } from '../rtc/LocalMedia'
 import type { SocketHandlers } from '../signaling/socket'
@@ -22,6 +22,7 @@ class TestServer {
   readonly seen: string[] = []
   snapshot: RoomSnapshot = roomSnapshot()
   missed: RoomJoined['missed'] = null
+  refuse: Record<string, ErrorCode> = {}
 
   readonly open = (_url: string, _auth: unknown, handlers: SocketHandlers) => {
     this.handlers = handlers
@@ -29,7 +30,9 @@ class TestServer {
     return {
       emit: (name: string, payload: unknown, acknowledge: (ack: Ack) => void) => {
         this.seen.push(told(name, payload))
-        queueMicrotask(() => acknowledge({ ok: true, data: this.answer(name), error: null }))
+        const code = this.refuse[name]
+        const error = code ? { code, message: '', retryable: true, error_id: null, fields: {} } : null
+        queueMicrotask(() => acknowledge({ ok: error === null, data: error ? null : this.answer(name), error }))
       },
       close: () => undefined,
     }
@@ -251,6 +254,19 @@ describe('weak networks', () => {
     await vi.advanceTimersByTimeAsync(200)
     expect(server.seen[server.seen.length - 1]).toBe('view.set wang:camera zhao:camera')
     expect(notices).toEqual([])
+  })
+
+  it('repeats the choice when there was no media worker to take it', async () => {
+    const { room, server, connections } = await entered()
+    server.refuse = { 'quality.choose': 'media_unavailable' }
+    room.chooseLevel('stage')
+    await settle()
+    server.refuse = {}
+    connections[0]?.become('disconnected')
+    await settle()
+    connections[0]?.become('connected')
+    await settle()
+    expect(server.seen.filter((one) => one === 'quality.choose stage')).toHaveLength(2)
   })
 
   it('repeats the choice to a new seat', async () => {

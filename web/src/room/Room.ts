@@ -55,6 +55,8 @@ type VolatileHandlers = { readonly [N in keyof VolatileEventMap]?: (payload: Vol
 export class Room {
   private view: RoomView = EMPTY_VIEW
   private shown: readonly WantedPicture[] = []
+  /** The choice has not been taken by a media worker yet; asked here are fewer pictures all the same. */
+  private isLevelUntold = false
   private unseenTimer: ReturnType<typeof setTimeout> | null = null
   /** Coming in is not coming back. */
   private wasConnected = false
@@ -239,7 +241,11 @@ export class Room {
   }
 
   private tellChosenLevel(): void {
-    this.signaling.request('quality.choose', { level: this.view.chosenLevel }).catch((error: unknown) => this.handleRefused(error))
+    this.isLevelUntold = false
+    this.signaling.request('quality.choose', { level: this.view.chosenLevel }).catch((error: unknown) => {
+      if (asSignalingError(error).code === 'media_unavailable') this.isLevelUntold = true
+      else this.handleRefused(error)
+    })
   }
 
   private handleSignalingState(state: SignalingState, error: SignalingError | null): void {
@@ -321,6 +327,7 @@ export class Room {
 
   private handleMediaState(media: MediaState): void {
     this.update({ media })
+    if (media === 'connected' && this.isLevelUntold) this.tellChosenLevel()
     this.followInterruption()
   }
 

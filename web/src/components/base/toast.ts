@@ -19,7 +19,8 @@ export function useToast() {
 
 export function showToast(text: string, tone: ToastItem['tone'] = 'info'): void {
   const item = { id: next++, text, tone }
-  items.value = [...items.value, item].slice(-MOST_AT_ONCE)
+  // The same news again is not more news.
+  items.value = [...items.value.filter((one) => one.text !== text), item].slice(-MOST_AT_ONCE)
   setTimeout(() => dismissToast(item.id), SHOWN_MS)
 }
 

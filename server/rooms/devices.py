@@ -106,9 +106,9 @@ class Devices:
             if device.device == "player":
                 await self._follow(room, device)
 
-    def forget_views(self, room: Room) -> None:
-        """Another media worker has the room: it knows of no view."""
-        for participant_id in room.companions:
+    def forget_views(self, room: Room, participant_ids: tuple[str, ...] | None) -> None:
+        """Another media worker has these (None: everybody): it knows of no view."""
+        for participant_id in room.companions if participant_ids is None else participant_ids:
             self._views.pop(participant_id, None)
 
     async def _follow(self, room: Room, player: Participant) -> None:

@@ -58,10 +58,11 @@ class Quality:
             for seat in room.present():
                 await self._settle(room, seat)
 
-    def forget(self, room: Room) -> None:
-        """Another media worker begins anew with everybody."""
+    def forget(self, room: Room, participant_ids: tuple[str, ...] | None) -> None:
+        """Another media worker begins anew with these; None: with everybody."""
         for seat in room.participants.values():
-            seat.served = Served(seat.quality_cap or QualityLevel.FULL, chosen=seat.quality_cap is not None)
+            if participant_ids is None or seat.participant_id in participant_ids:
+                seat.served = Served(seat.quality_cap or QualityLevel.FULL, chosen=seat.quality_cap is not None)
 
     async def _settle(self, room: Room, seat: Participant) -> None:
         now = self._desk.clock.monotonic_ms()

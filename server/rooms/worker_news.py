@@ -55,8 +55,8 @@ class WorkerNews:
 
     async def handle_moved(self, room_id: str, participant_ids: tuple[str, ...] | None) -> None:
         if room := self._room_of(room_id):
-            self._quality.forget(room)
-            self._devices.forget_views(room)
+            self._quality.forget(room, participant_ids)
+            self._devices.forget_views(room, participant_ids)
             await self._media.handle_moved(room, participant_ids)
 
     async def handle_transport(self, event: TransportChanged) -> None:

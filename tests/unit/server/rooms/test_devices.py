@@ -98,7 +98,7 @@ async def test_a_player_sees_the_stage_and_follows_it(hall: Hall) -> None:
     hall.plane.views.clear()
     await hall.devices.sweep(hall.room)
     assert hall.plane.views == {}  # nothing new
-    hall.devices.forget_views(hall.room)
+    hall.devices.forget_views(hall.room, None)
     await hall.devices.sweep(hall.room)
     assert hall.plane.views == {player.participant_id: [screen]}
 

@@ -80,7 +80,7 @@ async def test_with_a_new_media_worker_everybody_begins_at_the_top_or_where_he_c
     await hall.quality.choose(hall.room, other, QualityLevel.STAGE)
     await _serve(hall, member, QualityLevel.AUDIO)
     await _serve(hall, other, QualityLevel.AUDIO)
-    hall.quality.forget(hall.room)
+    hall.quality.forget(hall.room, None)
     hall.clock.advance(1_000)
     await hall.quality.sweep(hall.room)
     assert member.quality.level is QualityLevel.FULL

@@ -211,8 +211,7 @@ class Transport:
     # --- DTLS
 
     def handle_dtls(self, data: bytes) -> None:
-        if not self._dtls.feed(data):
-            self.counters["drop_dtls_queue"] += 1
+        self.counters["dtls_in" if self._dtls.feed(data) else "drop_dtls_queue"] += 1
 
     def _send_dtls(self, data: bytes) -> None:
         if self.address is not None:

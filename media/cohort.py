@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from media.slot import Slot
 
 CHUNK = 64
+NUMBER_BYTES = 8  # of the extension with the transport-wide number
+MAX_NUMBER_ID = 14  # RFC 8285 §4.2
 
 
 class CohortKey(NamedTuple):
@@ -30,6 +32,7 @@ class CohortKey(NamedTuple):
     timestamp_delta: int
     picture_delta: int = 0
     tl0_delta: int = 0
+    number_id: int = 0  # of the header extension with the transport-wide number; 0: the packets carry none
 
 
 class History(NamedTuple):
@@ -170,6 +173,21 @@ class Cohort:
             packet = vp8.shift(packet, FIXED_SIZE, key.picture_delta, key.tl0_delta)
         return head + packet[FIXED_SIZE:]
 
+    def numbered(self, packet: bytes, number: int) -> bytes:
+        """A rewritten packet with its transport-wide number (RFC 8285 §4.2, one-byte form)."""
+        block = extension(self.key.number_id, number)
+        return b"".join((bytes((packet[0] | 0x10,)), packet[1:FIXED_SIZE], block, packet[FIXED_SIZE:]))
+
+    def adopt(self, other: Cohort) -> None:
+        """A member comes over from a cohort with the same numbering: go on where that one stands."""
+        if distance(other._floor, self._floor) > 0 or self._last_sequence < 0:
+            self._floor = other._floor
+        is_ahead = self._last_sequence < 0 or distance(other._last_sequence, self._last_sequence) > 0
+        if other._last_sequence >= 0 and is_ahead:
+            self._last_sequence, self._last_timestamp = other._last_sequence, other._last_timestamp
+            self._last_picture, self._last_tl0, self._last_at = other._last_picture, other._last_tl0, other._last_at
+        self.packets, self.octets = max(self.packets, other.packets), max(self.octets, other.octets)
+
     def note_sent(self, packet: bytes, now: float) -> None:
         """Remembers the newest rewritten packet, and lets the floor follow at a distance."""
         _, _, sequence, timestamp, _ = FIXED.unpack_from(packet)
@@ -183,3 +201,25 @@ class Cohort:
         source = (sequence - self.key.sequence_delta) & 0xFFFF
         if distance(source, self._floor) > 0x4000:
             self._floor = (source - 0x2000) & 0xFFFF  # 16-bit order holds for half the range only
+
+
+def extension(id_: int, number: int) -> bytes:
+    """The extension block with a transport-wide number."""
+    return bytes((0xBE, 0xDE, 0, 1, id_ << 4 | 1, number >> 8 & 0xFF, number & 0xFF, 0))
+
+
+def renumber(cohorts: dict[CohortKey, Cohort], slot: Slot, control: SegmentControl | None) -> None:
+    """Moves a slot between the cohort whose packets carry numbers and the one whose packets do not."""
+    old = slot.cohort
+    if old is None or old.key.number_id == slot.number_id:
+        return
+    key = old.key._replace(number_id=slot.number_id)
+    new = cohorts.get(key)
+    if new is None:
+        new = cohorts[key] = Cohort(key, 0, control)
+    new.adopt(old)
+    old.remove(slot)
+    if not old.size:
+        cohorts.pop(old.key, None)
+    new.add(slot)
+    slot.cohort = new

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from media.clock import Clock
+from media.cohort import NUMBER_BYTES, Cohort
 from media.fanout import MAX_PACKET, FanOut
 from media.layer import Layer
 from media.sendmmsg import SegmentControl
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 POLL_READS = 16
 MAX_POLLING_S = 0.05  # then the burst ends with what it has, so that timers and calls get their turn
 MAX_LOGGED_FAULTS = 10
+REPORTS_KEPT = 16  # one comes a second; an answer may take long
+SENT_BESIDE = NUMBER_BYTES + 16  # of every measured packet: the number and the SRTP tag
 
 
 class Forwarder:
@@ -58,6 +61,7 @@ class Forwarder:
         for cohort in layer.cohorts.values():
             key = cohort.key
             report = build(key.ssrc, key.timestamp_delta, cohort.packets, cohort.octets)
+            _remember_report(layer, report, self._now())
             self._fan_out.send_rtcp(cohort.chunks, report, key.tag_size)
 
     def _between_chunks(self) -> None:
@@ -103,7 +107,10 @@ class Forwarder:
             return
         now = self._now()
         is_video = layer.kind == "video"
-        for cohort in list(layer.cohorts.values()):
+        # Those who are measured first: the nearer their time of sending is to the one that is noted, the better.
+        cohorts = sorted(layer.cohorts.values(), key=_is_unnumbered)
+        first = self._number(layer, cohorts, packets, now)
+        for cohort in cohorts:
             rewritten = [new for packet in packets if (new := cohort.rewrite(packet)) and len(new) <= MAX_PACKET]
             if not rewritten:
                 continue
@@ -111,7 +118,32 @@ class Forwarder:
                 cohort.note_sent(packet, now)
                 cohort.octets += len(packet) - 12
             cohort.packets += len(rewritten)
+            if cohort.key.number_id:
+                late = len(packets) - len(rewritten)  # what was left out came before the others
+                rewritten = [cohort.numbered(packet, first + late + at) for at, packet in enumerate(rewritten)]
             self._fan_out.send(cohort.chunks, rewritten, cohort.key.tag_size, is_video)
+
+    def _number(self, layer: Layer, cohorts: list[Cohort], packets: list[bytes], now: float) -> int:
+        """A transport-wide number for each packet, the same in all cohorts; returns the first's."""
+        if not cohorts or not cohorts[0].key.number_id:
+            return 0
+        if layer.numbers is None:
+            history = cohorts[0].chunks[0].members[0].send_history
+            if history is None:
+                raise ValueError("a slot is measured without a table of numbers")
+            layer.numbers = history.open_stream()
+        return layer.numbers.note([len(packet) + SENT_BESIDE for packet in packets], int(now * 1_000_000))
+
+
+def _is_unnumbered(cohort: Cohort) -> bool:
+    return not cohort.key.number_id
+
+
+def _remember_report(layer: Layer, report: bytes, now: float) -> None:
+    """Receiver reports name it, and so tell the round trip (RFC 3550 §6.4.1)."""
+    layer.reports[int.from_bytes(report[10:14], "big")] = now
+    while len(layer.reports) > REPORTS_KEPT:
+        del layer.reports[next(iter(layer.reports))]
 
 
 def _is_video(layer: Layer) -> bool:

@@ -14,6 +14,7 @@ from media.rtp import vp8
 from media.rtp.header import FIXED, FIXED_SIZE
 
 if TYPE_CHECKING:
+    from media.bwe.send_history import NumberedStream
     from media.forwarding import Forwarder
     from media.links.outlet import Outlet
     from media.publication import Publication
@@ -45,6 +46,9 @@ class Layer:
         self.pending: list[bytes | None] = []  # None: let those who wait begin with the next packet
         self.is_pending = False
         self.keyframes = KeyframeRequests()
+        self.usual_bps = 0  # what it takes when it flows, without every dip
+        self.numbers: NumberedStream | None = None  # while viewers are measured
+        self.reports: dict[int, float] = {}  # middle of the NTP time of recent sender reports → when they left
         self.outlets: tuple[Outlet, ...] = ()  # of other workers whose viewers look at it
         self._forwarder = forwarder
         self._octets = 0
@@ -113,6 +117,9 @@ class Layer:
         if passed_s <= 0:
             return
         self.bitrate_bps = int(self._octets * 8 / passed_s)
+        if self.bitrate_bps:
+            gain = 0.5 if self.bitrate_bps > self.usual_bps else 0.1
+            self.usual_bps += int(gain * (self.bitrate_bps - self.usual_bps)) if self.usual_bps else self.bitrate_bps
         self.frames_per_s = self._frames / passed_s
         self._octets = self._frames = 0
         self._measured_at = now
@@ -167,8 +174,15 @@ class Layer:
 
     def _join(self, slot: Slot, track: Track, packet: bytes, now: float) -> None:
         sequence = FIXED.unpack_from(packet)[2]
+        codec = track.codec.name
         base = CohortKey(
-            slot.ssrc, slot.codecs[track.codec.name].payload_type, track.codec.name, slot.transport.tag_size, 0, 0
+            slot.ssrc,
+            slot.codecs[codec].payload_type,
+            codec,
+            slot.transport.tag_size,
+            sequence_delta=0,
+            timestamp_delta=0,
+            number_id=slot.number_id,
         )
         if slot.history is not None:
             key = _continue(base, slot, track, packet, now)
@@ -191,7 +205,9 @@ class Layer:
             for key, cohort in self.cohorts.items()
             if key[:4] == base[:4] and (sequence + key.sequence_delta) & 0xFFFF < NEAR_WRAP
         ]
-        return max(fitting, key=lambda cohort: cohort.size).key if fitting else None
+        if not fitting:
+            return None
+        return max(fitting, key=lambda cohort: cohort.size).key._replace(number_id=base.number_id)
 
     def _ntp_of_last(self, cohort: Cohort) -> int | None:
         history = cohort.history()

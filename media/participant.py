@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from media.connection import Connection
-from media.control import Grants, Kind, ParticipantMedia, SlotInfo, Source, TransportState, WantedPicture
+from media.control import Grants, Kind, ParticipantMedia, QualityLevel, SlotInfo, Source, TransportState, WantedPicture
+from media.downlink import Standing
 from media.publication import Publication
 from media.sdp.offer import Offer
 from media.slot import Slot
@@ -38,6 +39,8 @@ class Participant:
         self._environment = environment
         self._grants = grants
         self._view: tuple[WantedPicture, ...] = ()
+        self._cap: QualityLevel | None = None
+        self._standing = Standing(QualityLevel.FULL, False, 0)
         self._gone_at: float | None = None
         self._swap_timer: asyncio.TimerHandle | None = None
 
@@ -49,7 +52,8 @@ class Participant:
             if connection is not None and not connection.is_gone and connection.transport.identity == offer.identity:
                 connection.reoffer(offer)
                 return self._answer(connection, offer), connection
-        connection = Connection(offer, self._environment, self, self._room)
+        connection = Connection(offer, self._environment, self, self._room, self._room.send_history)
+        connection.downlink.choose(self._cap)
         try:
             text = self._answer(connection, offer)
         except BaseException:
@@ -76,6 +80,14 @@ class Participant:
             if connection is not None:
                 self._apply_view(connection)
         return self.slot_infos(self.current)
+
+    def set_quality(self, level: QualityLevel | None) -> None:
+        """By hand: no more than this."""
+        self._cap = level
+        for connection in (self.current, self._next):
+            if connection is not None:
+                connection.downlink.choose(level)
+        self.tick_budget(self._environment.clock.monotonic(), is_due=True)
 
     def hear(self, publication_ids: Sequence[str]) -> None:
         """Points the audio slots at these voices, as far as they go; nobody hears himself."""
@@ -155,7 +167,27 @@ class Participant:
             self._set_state(TransportState.UNSTABLE if silence >= UNSTABLE_S else TransportState.CONNECTED)
         return True
 
+    def tick_budget(self, now: float, is_due: bool = False) -> None:
+        """Lets the slots follow what the path carries, and tells what has changed for the viewer."""
+        if self.current is None:
+            return
+        changed = self.current.downlink.tick(now, is_due)
+        if changed:
+            self._room.handle_pauses(self, tuple(slot.info for slot in changed))
+        self._tell_standing()
+
+    def tell_standing(self) -> None:
+        """For a server that does not know it yet."""
+        if self._standing.level is not QualityLevel.FULL:
+            self._room.handle_standing(self, self._standing)
+
     # --- private
+
+    def _tell_standing(self) -> None:
+        standing = self.current.downlink.standing if self.current is not None else self._standing
+        if standing[:2] != self._standing[:2]:
+            self._standing = standing
+            self._room.handle_standing(self, standing)
 
     def _answer(self, connection: Connection, offer: Offer) -> str:
         text = connection.answer(offer, self._publication)
@@ -174,11 +206,14 @@ class Participant:
         self._assign(connection, "video", [item.publication_id for item in self._view])
         now = self._environment.clock.monotonic()
         heights = {item.publication_id: item.height_px for item in self._view}
+        ranks = {item.publication_id: rank for rank, item in enumerate(self._view)}
         for slot in connection.slots_of("video"):
             height_px = heights.get(slot.wanted_id or "", 0)
+            slot.rank = ranks.get(slot.wanted_id or "", len(ranks))
             if slot.height_px != height_px:
                 slot.height_px = height_px
                 slot.reconsider(now)
+        connection.downlink.tick(now, is_due=True)
 
     def _assign(self, connection: Connection, kind: Kind, publication_ids: Sequence[str]) -> None:
         if connection.is_gone:

@@ -6,6 +6,7 @@ its next keyframe: the target, or what flows in its stead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from media.cohort import Chunk, Cohort, History
@@ -17,11 +18,13 @@ from media.rtp.sequence import distance
 from media.sdp.negotiation import NegotiatedCodec
 
 if TYPE_CHECKING:
+    from media.bwe.send_history import SendHistory
     from media.layer import Layer
     from media.publication import Publication
     from media.transport import Transport
 
 KEYFRAMES_PER_S = 2  # that a viewer may ask of one slot
+NO_LIMIT = 99
 
 
 class Slot:
@@ -38,12 +41,18 @@ class Slot:
         "history",
         "history_ntp",
         "is_open",
+        "is_paused",
         "keyframe_wishes",
         "kind",
         "layer",
+        "limit",
         "mid",
+        "number_id",
+        "offered_number_id",
         "publication",
+        "rank",
         "rtx_ssrc",
+        "send_history",
         "ssrc",
         "target",
         "transport",
@@ -70,13 +79,25 @@ class Slot:
         self.history: History | None = None
         self.history_ntp: int | None = None  # when the last picture in the history left its sender
         self.first_sequence = 0
+        self.rank = 0  # among the pictures of its viewer: 0 is the stage
+        self.limit = NO_LIMIT  # the highest of the publication's layers that the viewer's budget allows
+        self.is_paused = False  # wanted, but left out for want of bandwidth
+        self.offered_number_id = 0  # of the header extension for transport-wide numbers; 0: the client takes none
+        self.number_id = 0  # the same while the viewer's path is being measured, else 0
+        self.send_history: SendHistory | None = None
         self.is_open = True  # False while the client's last offer does not receive on it
         self.keyframe_wishes = Allowance(KEYFRAMES_PER_S, KEYFRAMES_PER_S)
-        self._rtx_sequence = 1  # below 32768: a wrap before the first arrival would break the rollover counter
+        self._rtx_sequence = 0  # below 32768: a wrap before the first arrival would break the rollover counter
 
     @property
     def info(self) -> SlotInfo:
-        return SlotInfo(mid=self.mid, kind=self.kind, publication_id=self.wanted_id if self.kind == "video" else None)
+        is_video = self.kind == "video"
+        return SlotInfo(
+            mid=self.mid,
+            kind=self.kind,
+            publication_id=self.wanted_id if is_video else None,
+            paused=is_video and self.is_paused and self.wanted_id is not None,
+        )
 
     def reconsider(self, now: float) -> None:
         """Chooses the layer anew: the publication, the heights of its layers or the wish have changed."""
@@ -84,9 +105,13 @@ class Slot:
         self._ask(now)
 
     def choose(self) -> None:
-        layers = self.publication.layers if self.publication is not None else ()
-        self.target = layers[choose([layer.height for layer in layers], self.height_px)] if layers else None
+        layers = self.publication.layers if self.publication is not None and not self.is_paused else ()
+        self.target = layers[min(self.ideal(layers), self.limit)] if layers else None
         self.settle()
+
+    def ideal(self, layers: Sequence[Layer]) -> int:
+        """Index of the layer that would fill the picture."""
+        return choose([layer.height for layer in layers], self.height_px)
 
     def aim(self, target: Layer | None, now: float) -> None:
         """Asks for this layer and its keyframe at once; what is sent goes on until it comes. None: a pause."""
@@ -132,11 +157,14 @@ class Slot:
             if rewritten is None:
                 continue
             if codec.rtx_payload_type is not None:
-                rewritten = wrap_rtx(rewritten, codec.rtx_payload_type, self.rtx_ssrc, self._rtx_sequence)
-                self._rtx_sequence += 1
+                rewritten = wrap_rtx(rewritten, codec.rtx_payload_type, self.rtx_ssrc, self.next_rtx_sequence())
             self.transport.send_rtp(rewritten)
             sent += 1
         return sent, len(sequences) - sent
+
+    def next_rtx_sequence(self) -> int:
+        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        return self._rtx_sequence
 
     def _ask(self, now: float) -> None:
         awaited = self.awaited

@@ -18,7 +18,6 @@ WINDOW_S, REST_S = 1.0, 9.0
 TROUBLE_S = 4.0  # reports that complain are believed for so long
 REPORTED_LOSS = 0.02
 GROWN_RTT_S = 0.1
-STANDING_RTT_S = 0.4  # a queue that stands: less must be sent until it has gone
 RTT_DRIFT_S = 0.005  # per report: a longer path is believed in the end
 HEAVY_LOSS = 0.3
 CLOSE = 0.8  # of the budget used: too near to rest
@@ -26,6 +25,7 @@ MARGIN = 1.5  # what is found beyond all wishes, so that it can rest
 BLIND_LOSS, BLIND_S = 0.10, 5.0  # without feedback
 BLIND_GROWTH_PER_S = 1.05
 STALE_S = 2.0
+STRAIN_S = 2.0
 
 
 class Budget:
@@ -38,9 +38,10 @@ class Budget:
         "_first_fed_at",
         "_measured_since",
         "_min_rtt_s",
+        "_numbered_at",
+        "_numbered_s",
         "_prober",
         "_rest_since",
-        "_started_at",
         "_trouble_until",
         "estimator",
     )
@@ -48,7 +49,8 @@ class Budget:
     def __init__(self, now: float) -> None:
         self.estimator = Estimator()
         self._prober = Prober()
-        self._started_at = now
+        self._numbered_s = 0.0  # so long has something with numbers been sent
+        self._numbered_at: float | None = None
         self._first_fed_at: float | None = None
         self._fed_at = float("-inf")
         self._measured_since: float | None = None
@@ -62,21 +64,25 @@ class Budget:
     def has_feedback(self) -> bool:
         return self._first_fed_at is not None
 
-    def limit_bps(self, now: float) -> float | None:
+    @property
+    def limit_bps(self) -> float | None:
         """What may be sent; a careful beginning until it is known whether feedback comes."""
-        if self.has_feedback or not self.is_silent(now):
+        if self.has_feedback or not self.is_silent:
             return self.estimator.bps
         return self._blind_bps
 
     def is_known(self, now: float) -> bool:
         """Whether it may be held against what is sent; before that the smallest layers go out as they are."""
         if self._first_fed_at is not None:
-            return now - self._first_fed_at >= KNOWN_AFTER_S
+            return now - self._first_fed_at >= KNOWN_AFTER_S and self.estimator.acked_bps > 0
         return self._blind_bps is not None
 
-    def is_fresh(self, now: float) -> bool:
-        """Whether what is sent was measured just now; what was found before a rest proves no shortage."""
-        return now - self._fed_at < STALE_S or not self.has_feedback
+    def is_strained(self, now: float) -> bool:
+        """Whether the path was too narrow just now. Else the estimate is what is proven, not what is possible."""
+        return now - self.estimator.congested_at < STRAIN_S or self._blind_since is not None
+
+    def _is_fresh(self, now: float) -> bool:
+        return now - self._fed_at < STALE_S
 
     # --- what is heard
 
@@ -100,10 +106,8 @@ class Budget:
             self._trouble_until = now + TROUBLE_S
         if not self.has_feedback:
             self._judge_blindly(loss, sent_bps, now)
-        elif loss > HEAVY_LOSS and not self.is_fresh(now):  # else the feedback says it better
+        elif loss > HEAVY_LOSS and not self._is_fresh(now):  # else the feedback says it better
             self.estimator.limit(sent_bps * (1 - loss), now)
-        elif rtt_s is not None and rtt_s > self._min_rtt_s + STANDING_RTT_S:
-            self.estimator.drain(now)
 
     def _judge_blindly(self, loss: float, sent_bps: float, now: float) -> None:
         """A client without feedback is unlimited until it has lost much for a while."""
@@ -120,8 +124,12 @@ class Budget:
 
     # --- what to do
 
-    def tick(self, needed_bps: float, wanted_bps: float, now: float) -> bool:
-        """Whether packets shall carry numbers. ``needed`` is what is sent, ``wanted`` what would be without limits."""
+    def tick(self, needed_bps: float, wanted_bps: float, now: float, is_sending: bool = True) -> bool:
+        """Whether packets shall carry numbers. ``needed`` is what is sent, ``wanted`` what would be without limits.
+
+        ``is_sending``: there are packets that can carry them.
+        """
+        self._count_numbered(is_sending, now)
         found = self._prober.tick(now, self.estimator.rtt_s)
         if found is not None:
             self.estimator.found(found)
@@ -136,14 +144,21 @@ class Budget:
         return self._measured_since is not None
 
     def _must_measure(self, needed_bps: float, wanted_bps: float, now: float) -> bool:
-        if self.is_silent(now):
+        if self.is_silent:
             return False
-        if now - self._started_at < BEGINNING_S or now < self._trouble_until or self._prober.probe is not None:
+        if self._numbered_s < BEGINNING_S or now < self._trouble_until or self._prober.probe is not None:
             return True
         return self.has_feedback and self._target(needed_bps, wanted_bps) > self.estimator.bps
 
-    def is_silent(self, now: float) -> bool:
-        return not self.has_feedback and now - self._started_at > SILENT_S
+    @property
+    def is_silent(self) -> bool:
+        """Whether this client seems to send no feedback at all."""
+        return not self.has_feedback and self._numbered_s > SILENT_S
+
+    def _count_numbered(self, is_sending: bool, now: float) -> None:
+        if self._numbered_at is not None:
+            self._numbered_s += now - self._numbered_at
+        self._numbered_at = now if is_sending and self._measured_since is not None else None
 
     def begin_probe(self, needed_bps: float, wanted_bps: float, now: float) -> Probe | None:
         """A probe to send now, if any: the caller sends numbered padding until its end."""

@@ -14,6 +14,8 @@ from media.bwe.send_history import MASK, SendHistory
 START_BPS, MIN_BPS, MAX_BPS = 300_000.0, 30_000.0, 30_000_000.0
 BACKOFF = 0.85
 GROWTH_PER_S = 1.08
+RECOVERY_S = 0.5  # without congestion: then what gets through is proven
+PROVEN = 0.95
 MAX_GROWTH_S = 0.5  # between two feedback messages
 ACKED_WINDOW_US, MIN_ACKED_US = 500_000, 100_000
 HEADROOM, HEADROOM_BPS = 1.5, 10_000.0  # above what arrives nothing is known (gcc-02 §5.5)
@@ -26,6 +28,10 @@ MAX_INHERENT_LOSS, TRIAL, UNCURED = 0.3, 0.7, 0.7
 STREAM_GAP_US = 500_000  # after such a pause a stream is counted anew: the viewer may have looked elsewhere
 PACKET_BITS = 1200 * 8
 _DRAIN_US = 250_000
+# The least one-way delay that was seen stands for an empty queue. A queue that stands does not grow, so the trend is
+# blind to it. It must be drained, unless it does not go: then the path has become longer.
+STANDING_S, PATIENCE_S, SHORT_S = 0.4, 5.0, 0.1
+BASE_DRIFT = 0.002  # seconds per second, more than clocks drift
 
 
 class Estimator:
@@ -35,6 +41,7 @@ class Estimator:
         "_acked",
         "_acked_bytes",
         "_arrival_us",
+        "_base_s",
         "_capacity",
         "_capacity_spread",
         "_decreased_at",
@@ -47,11 +54,13 @@ class Estimator:
         "_lossy_at",
         "_received",
         "_seen",
+        "_standing_since",
         "_trend",
         "acked_bps",
         "bps",
         "congested_at",
         "loss",
+        "queue_s",
         "rtt_s",
     )
 
@@ -60,6 +69,9 @@ class Estimator:
         self.acked_bps = 0.0
         self.loss = 0.0  # share of the last 300 ms or more
         self.rtt_s = 0.1
+        self.queue_s = 0.0  # how long the newest packets waited
+        self._base_s: tuple[float, float] | None = None  # the least delay, and when that was said
+        self._standing_since: float | None = None
         self.congested_at = float("-inf")
         self._trend = DelayTrend()
         self._acked: deque[tuple[int, int]] = deque()
@@ -96,9 +108,10 @@ class Estimator:
         """One feedback message."""
         if not feedback.numbers:
             return
-        self._take(feedback, history)
+        self._take(feedback, history, now)
         self._measure_acked()
         self._judge_loss(now)
+        self._judge_queue(now)
         usage = self._trend.assess(int(now * 1_000_000))
         if usage is Usage.OVER:
             self._decrease(now)
@@ -117,14 +130,9 @@ class Estimator:
             self.bps = max(bps, MIN_BPS)
             self.congested_at = self._grown_at = now
 
-    def drain(self, now: float) -> None:
-        """A queue stands: its delay does not grow any more, so that the trend is blind to it."""
-        if self.acked_bps:
-            self.limit(BACKOFF * self.acked_bps, now)
-
     # --- what arrived
 
-    def _take(self, feedback: Feedback, history: SendHistory) -> None:
+    def _take(self, feedback: Feedback, history: SendHistory, now: float) -> None:
         """The inner loop over the packets that arrived."""
         newest = history.next - 1
         times, sizes, streams, places = history.times_us, history.sizes, history.streams, history.places
@@ -133,6 +141,7 @@ class Estimator:
         arrivals = feedback.arrivals_us
         shift = unwrap_us(arrivals[0], self._arrival_us) - arrivals[0] if self._arrival_us else 0
         size = received = expected = latest = 0
+        shortest = 1 << 62
         for number, arrival in zip(feedback.numbers, arrivals, strict=True):
             index = number & MASK
             sent = times[index]
@@ -150,6 +159,8 @@ class Estimator:
                     seen[stream] = (place, sent)
             if arrival > latest:
                 latest = arrival
+            if arrival - sent < shortest:
+                shortest = arrival - sent
             if not ignored_from <= sent <= ignored_until:
                 add(sent, arrival + shift)
         self._received += received
@@ -161,6 +172,14 @@ class Estimator:
             self._arrival_us = latest + shift
             self._acked.append((self._arrival_us, size))
             self._acked_bytes += size
+            self._note_delay((shortest + shift) / 1_000_000, now)
+
+    def _note_delay(self, delay_s: float, now: float) -> None:
+        if self._base_s is not None:
+            base, said_at = self._base_s
+            self.queue_s = delay_s - (base + BASE_DRIFT * (now - said_at))
+        if self._base_s is None or self.queue_s <= 0:
+            self._base_s, self.queue_s = (delay_s, now), 0.0
 
     def _measure_acked(self) -> None:
         acked = self._acked
@@ -187,6 +206,17 @@ class Estimator:
             self.congested_at = now
             if self.loss > MAX_INHERENT_LOSS and self.acked_bps:
                 self.bps = max(min(self.bps, self.acked_bps), MIN_BPS)
+
+    def _judge_queue(self, now: float) -> None:
+        if self.queue_s < STANDING_S or not self.acked_bps:
+            self._standing_since = None
+            return
+        if self._standing_since is None:
+            self._standing_since = now
+        if now - self._standing_since > PATIENCE_S and self._base_s is not None:
+            self._base_s = (self._base_s[0] + self.queue_s, now)
+        else:
+            self.limit(BACKOFF * self.acked_bps, now)
 
     def _is_inherent(self) -> bool:
         """Whether sending less has been tried without losing less."""
@@ -230,6 +260,8 @@ class Estimator:
         ceiling = HEADROOM * self.acked_bps + HEADROOM_BPS
         if self.bps >= ceiling:
             return
+        if now - self.congested_at > RECOVERY_S and self.queue_s < SHORT_S:
+            self.bps = max(self.bps, PROVEN * self.acked_bps)  # layers are sent whole, whatever is estimated
         spread = 3 * max(self._capacity_spread, 0.02 * self._capacity)
         if self._capacity and abs(self.bps - self._capacity) < spread:
             grown = self.bps + PACKET_BITS / (self.rtt_s + 0.1) * elapsed  # near where it was too much: with care

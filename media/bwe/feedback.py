@@ -21,7 +21,7 @@ class Feedback(NamedTuple):
     """The packets that arrived, in the order of their numbers, with the receiver's time of each."""
 
     media_ssrc: int
-    count: int  # of this message, modulo 256
+    ordinal: int  # of this message, modulo 256
     numbers: list[int]
     arrivals_us: list[int]  # the receiver's clock has an origin of its own and wraps after 12 days
 

@@ -42,17 +42,25 @@ class Ladder:
         self._has_stills = True
 
     def update(
-        self, wishes: Sequence[Wish], budget_bps: float | None, now: float, *, is_known: bool, is_fresh: bool
+        self, wishes: Sequence[Wish], budget_bps: float | None, now: float, *, is_known: bool, is_strained: bool
     ) -> list[int | None]:
         """The layer for each wish, None to leave it out. ``budget_bps`` is for pictures alone; None: no limit.
 
-        While it is not known the smallest layers go out whatever they take. What is not fresh ends nothing.
+        While it is not known the smallest layers go out whatever they take. Only a strained path takes anything away.
         """
         allowed = wishes[: self._allowed(len(wishes))]
         pictures = [wish.picture for wish in allowed]
-        chosen = self._choose(allowed, pictures, budget_bps, now, is_known, is_fresh)
+        chosen = self._choose(allowed, pictures, budget_bps, now, is_known, is_strained)
         self._chosen = {wish.id: layer for wish, layer in zip(allowed, chosen, strict=True)}
         return [*chosen, *[None] * (len(wishes) - len(allowed))]
+
+    def allowed(self, pictures: Sequence[Picture]) -> Sequence[Picture]:
+        """Those that the rung that was chosen by hand leaves."""
+        return pictures[: self._allowed(len(pictures))]
+
+    @property
+    def is_without_video(self) -> bool:
+        return self.cap in _NO_VIDEO
 
     def level(self, budget_bps: float | None) -> QualityLevel:
         """The rung after the last ``update``."""
@@ -73,7 +81,7 @@ class Ladder:
         budget_bps: float | None,
         now: float,
         is_known: bool,
-        is_fresh: bool,
+        is_strained: bool,
     ) -> list[int | None]:
         wanted = [(wish.id, wish.picture.ideal, len(wish.picture.costs_bps)) for wish in allowed]
         is_other, self._wanted = wanted != self._wanted, wanted
@@ -85,7 +93,7 @@ class Ladder:
             self._over_since = self._better_since = None
             return allocate(pictures, budget_bps, SLACK)
         current = [self._chosen.get(wish.id) for wish in allowed]
-        if is_fresh and self._is_over(total_bps(pictures, current), budget_bps, now):
+        if is_strained and self._is_over(total_bps(pictures, current), budget_bps, now):
             return self._step_down(pictures, current, budget_bps, now)
         return self._step_up(pictures, current, budget_bps, now)
 

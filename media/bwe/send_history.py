@@ -17,31 +17,45 @@ MASK = CAPACITY - 1
 class SendHistory:
     """A ring over the 16-bit numbers. The arrays are open to the estimator's inner loop, which must not write."""
 
-    __slots__ = ("_counts", "_streams", "next", "places", "sizes", "streams", "times_us")
+    __slots__ = ("_streams", "next", "places", "sizes", "streams", "times_us")
 
     def __init__(self) -> None:
         self.next = 1
-        self.times_us = array("q", bytes(8 * CAPACITY))  # 0: never used
-        self.sizes = array("H", bytes(2 * CAPACITY))
-        self.streams = array("I", bytes(4 * CAPACITY))
-        self.places = array("I", bytes(4 * CAPACITY))  # how many packets the stream had before
+        self.times_us: array[int] = array("q")  # 0: never used
+        self.sizes: array[int] = array("H")
+        self.streams: array[int] = array("I")
+        self.places: array[int] = array("I")  # how many packets the stream had before
         self._streams = 0
-        self._counts: dict[int, int] = {}
 
-    def open_stream(self) -> int:
-        """A stream: a layer that is forwarded, or what is sent to one viewer alone."""
+    def open_stream(self) -> NumberedStream:
+        if not self.times_us:  # a room without a single viewer who is measured needs no table
+            self.times_us, self.sizes = array("q", bytes(8 * CAPACITY)), array("H", bytes(2 * CAPACITY))
+            self.streams, self.places = array("I", bytes(4 * CAPACITY)), array("I", bytes(4 * CAPACITY))
         self._streams = (self._streams + 1) & 0xFFFFFFFF
-        self._counts[self._streams] = 0
-        return self._streams
+        return NumberedStream(self, self._streams)
 
-    def close_stream(self, stream: int) -> None:
-        self._counts.pop(stream, None)
+    def holds(self, number: int) -> bool:
+        """Whether this number was given away and is still in the ring."""
+        is_recent = (self.next - 1 - number) & 0xFFFF < CAPACITY
+        return is_recent and bool(self.times_us) and self.times_us[number & MASK] != 0
 
-    def note(self, stream: int, sizes: Iterable[int], now_us: int) -> int:
+
+class NumberedStream:
+    """A layer that is forwarded, or what is sent to one viewer alone."""
+
+    __slots__ = ("_count", "_history", "id")
+
+    def __init__(self, history: SendHistory, id_: int) -> None:
+        self.id = id_
+        self._history = history
+        self._count = 0
+
+    def note(self, sizes: Iterable[int], now_us: int) -> int:
         """Numbers packets that leave now, one after the other; returns the first's."""
-        first = number = self.next
-        place = self._counts.get(stream, 0)
-        times, table, streams, places = self.times_us, self.sizes, self.streams, self.places
+        history = self._history
+        first = number = history.next
+        place, stream = self._count, self.id
+        times, table, streams, places = history.times_us, history.sizes, history.streams, history.places
         for size in sizes:
             index = number & MASK
             times[index] = now_us
@@ -50,10 +64,6 @@ class SendHistory:
             places[index] = place & 0xFFFFFFFF
             place += 1
             number += 1
-        self._counts[stream] = place
-        self.next = number & 0xFFFF
+        self._count = place
+        history.next = number & 0xFFFF
         return first
-
-    def holds(self, number: int) -> bool:
-        """Whether this number was given away and is still in the ring."""
-        return (self.next - 1 - number) & 0xFFFF < CAPACITY and self.times_us[number & MASK] != 0

@@ -69,7 +69,7 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
         f"a=setup:{local.setup}",
         f"a=mid:{media.mid}",
         *(
-            f"a=extmap:{item.id}{'/recvonly' if item.direction == 'sendonly' else ''} {uri}"
+            f"a=extmap:{item.id}{_ANSWERED_DIRECTION.get(item.direction, '')} {uri}"
             for uri, item in media.extensions.items()
         ),
         "a=inactive" if media.is_inactive else "a=sendonly" if media.is_slot else "a=recvonly",
@@ -94,6 +94,9 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
     ]
     lines.append("a=end-of-candidates")
     return lines
+
+
+_ANSWERED_DIRECTION = {"sendonly": "/recvonly", "recvonly": "/sendonly"}
 
 
 def _payload_types(codec: NegotiatedCodec) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -24,6 +24,8 @@ _SIMULCAST_EXTENSIONS = (header.RID_URI, header.REPAIRED_RID_URI)
 # What the SFU itself can do; the answer holds what the offer also named.
 _SOURCE_FEEDBACK = ("transport-cc", "nack", "nack pli")
 _SLOT_FEEDBACK = ("nack", "nack pli", "ccm fir")
+_MEASURED_SLOT_FEEDBACK = ("transport-cc", *_SLOT_FEEDBACK)
+MAX_NUMBER_ID = 14  # of an extension in the one-byte form (RFC 8285 §4.2)
 OPUS_FMTP = "minptime=10;useinbandfec=1;usedtx=1"
 
 
@@ -143,11 +145,25 @@ def _accept_source(result: NegotiatedMedia, media: OfferedMedia, source: Source 
 
 
 def _accept_slot(result: NegotiatedMedia, media: OfferedMedia) -> None:
-    codecs = _codecs(media, _SLOT_FEEDBACK)
+    codecs = _codecs(media, _MEASURED_SLOT_FEEDBACK)
     if not codecs:
         return
+    number = media.extensions.get(header.TRANSPORT_CC_URI)
+    if number is not None and _is_measurable(codecs, number):
+        result.extensions = {header.TRANSPORT_CC_URI: number}
+    else:
+        codecs = _codecs(media, _SLOT_FEEDBACK)
     result.is_slot = True
     result.codecs = codecs
+
+
+def _is_measurable(codecs: Sequence[NegotiatedCodec], number: OfferedExtension) -> bool:
+    """Whether packets may carry transport-wide numbers.
+
+    Only where resends go by RTX: a plain one must be equal to the first sending (RFC 7714 §8.2), numbers are not.
+    """
+    is_open = number.direction in ("sendrecv", "recvonly") and number.id <= MAX_NUMBER_ID
+    return is_open and all(codec.rtx_payload_type is not None and "transport-cc" in codec.feedback for codec in codecs)
 
 
 def _codecs(media: OfferedMedia, feedback: tuple[str, ...]) -> tuple[NegotiatedCodec, ...]:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 
 from media.bwe import feedback
-from media.bwe.send_history import SendHistory
+from media.bwe.send_history import NumberedStream, SendHistory
 from media.bwe.transport_cc import TransportCcFeedback
 
 FEEDBACK_S = 0.055
@@ -69,11 +69,11 @@ class Path:
         self._viewer = TransportCcFeedback(1)
         self._feedback_at = self.now
 
-    def send(self, size: int, stream: int | None) -> None:
+    def send(self, size: int, stream: NumberedStream | None) -> None:
         """A packet with a number of its own; without a stream none."""
         arrival = self.link.send(size, self.now)
         if stream is not None:
-            number = self.history.note(stream, [size], int(self.now * 1_000_000))
+            number = stream.note([size], int(self.now * 1_000_000))
             if arrival is not None:
                 heapq.heappush(self._flying, (arrival, number, size))
 
@@ -98,7 +98,7 @@ class ElasticSource:
     def __init__(self, path: Path, rate_bps: Callable[[], float]) -> None:
         self._path = path
         self._rate_bps = rate_bps
-        self._stream = path.history.open_stream()
+        self.stream = path.history.open_stream()
         self._debt = 0.0
 
     def run(self, seconds: float) -> None:
@@ -107,6 +107,6 @@ class ElasticSource:
             self._debt += self._rate_bps() * STEP_S / 8
             size = min(1200, max(200, int(self._rate_bps() * STEP_S / 8)))
             while self._debt >= size:
-                self._path.send(size, self._stream)
+                self._path.send(size, self.stream)
                 self._debt -= size
             self._path.advance(STEP_S)

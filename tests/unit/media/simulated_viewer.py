@@ -56,10 +56,10 @@ class SimulatedViewer:
         now = self.path.now
         wanted = sum(wish.picture.costs_bps[-1] for wish in self.wishes) + AUDIO_BPS
         self.is_measured = self.budget.tick(self.needed_bps, wanted, now)
-        bps = self.budget.limit_bps(now)
+        bps = self.budget.limit_bps
         left = bps - AUDIO_BPS if bps is not None else None
         self.chosen = self.ladder.update(
-            self.wishes, left, now, is_known=self.budget.is_known(now), is_fresh=self.budget.is_fresh(now)
+            self.wishes, left, now, is_known=self.budget.is_known(now), is_strained=self.budget.is_strained(now)
         )
         self.level = self.ladder.level(left)
         if self._probe is None:

@@ -104,31 +104,47 @@ def test_jitter_and_loss_leave_a_picture(seed: int) -> None:
 # --- without feedback
 
 
-def test_without_feedback_there_is_no_limit_and_nothing_is_numbered() -> None:
+def silent_budget() -> Budget:
+    """Of a client that has been sent numbers for a while and has said nothing."""
     budget = Budget(0.0)
-    assert budget.tick(1e6, 2e6, 1.0)
-    assert budget.limit_bps(SILENT_S + 1) is None
-    assert not budget.tick(1e6, 2e6, SILENT_S + 20)
-    assert budget.begin_probe(1e6, 2e6, SILENT_S + 20) is None
+    for tenth in range(int(SILENT_S * 10) + 3):
+        budget.tick(1e6, 2e6, tenth / 10)
+    return budget
+
+
+NOW = SILENT_S + 1
+
+
+def test_without_feedback_there_is_no_limit_and_seldom_a_number() -> None:
+    budget = silent_budget()
+    assert budget.limit_bps is None
+    assert sum(budget.tick(1e6, 2e6, NOW + tenth / 10) for tenth in range(300)) < 50
+    assert budget.begin_probe(1e6, 2e6, NOW + 30) is None
+
+
+def test_who_was_sent_nothing_yet_is_not_silent() -> None:
+    budget = Budget(0.0)
+    for second in range(60):
+        budget.tick(0, 0, second, is_sending=False)
+    assert not budget.is_silent
+    assert budget.limit_bps is not None
 
 
 def test_without_feedback_lasting_loss_lowers_and_calm_raises() -> None:
-    budget = Budget(0.0)
-    now = SILENT_S + 1
+    budget = silent_budget()
     for second in range(int(BLIND_S)):
-        budget.report(0.2, None, 1e6, now + second)
-        assert budget.limit_bps(now + second) is None
-    now += BLIND_S
+        budget.report(0.2, None, 1e6, NOW + second)
+        assert budget.limit_bps is None
+    now = NOW + BLIND_S
     budget.report(0.2, None, 1e6, now)
-    assert budget.limit_bps(now) == 800_000
+    assert budget.limit_bps == 800_000
     assert budget.is_known(now)
     budget.report(0.0, None, 1e6, now + 1)
-    assert budget.limit_bps(now + 1) == pytest.approx(840_000)
+    assert budget.limit_bps == pytest.approx(840_000)
 
 
 def test_a_short_loss_without_feedback_is_nothing() -> None:
-    budget = Budget(0.0)
-    now = SILENT_S + 1
+    budget = silent_budget()
     for second, loss in enumerate([0.5, 0.5, 0.0, 0.5, 0.5, 0.0]):
-        budget.report(loss, None, 1e6, now + second)
-    assert budget.limit_bps(now + 6) is None
+        budget.report(loss, None, 1e6, NOW + second)
+    assert budget.limit_bps is None

@@ -15,12 +15,12 @@ class Run:
         self.link = link
         self.estimator = Estimator(start_bps)
         self.path = Path(link, lambda message, now: self.estimator.feed(message, self.path.history, now))
-        self._source = ElasticSource(self.path, lambda: self.estimator.bps)
+        self.source = ElasticSource(self.path, lambda: self.estimator.bps)
 
     def seconds(self, count: float) -> float:
         """Runs on, and says how fast data arrived."""
         before = self.path.arrived_bytes
-        self._source.run(count)
+        self.source.run(count)
         return (self.path.arrived_bytes - before) * 8 / count
 
 
@@ -94,7 +94,7 @@ def test_other_viewers_numbers_are_not_lost_ones() -> None:
     others = run.path.history.open_stream()
     for _ in range(100):
         run.seconds(0.05)
-        run.path.history.note(others, [1000] * 30, int(run.path.now * 1_000_000))
+        others.note([1000] * 30, int(run.path.now * 1_000_000))
     assert run.estimator.loss == 0
     assert run.estimator.bps > 500_000
 
@@ -102,9 +102,8 @@ def test_other_viewers_numbers_are_not_lost_ones() -> None:
 def test_a_stream_that_was_not_watched_for_a_while_has_lost_nothing() -> None:
     run = Run(Link(2_000_000), 500_000)
     run.seconds(2)
-    stream = run.path.history.streams[run.path.history.next - 1]
     for _ in range(20):
-        run.path.history.note(stream, [1000] * 30, int(run.path.now * 1_000_000))
+        run.source.stream.note([1000] * 30, int(run.path.now * 1_000_000))
         run.path.advance(0.05)
     run.estimator.begin()
     run.seconds(3)

@@ -20,11 +20,11 @@ class Viewer:
         self.now = 0.0
 
     def see(
-        self, budget_bps: float | None, seconds: float = 0.1, fresh: bool = True, known: bool = True
+        self, budget_bps: float | None, seconds: float = 0.1, strained: bool = True, known: bool = True
     ) -> list[int | None]:
         chosen: list[int | None] = []
         for _ in range(round(seconds * 10)):
-            chosen = self.ladder.update(self.wishes, budget_bps, self.now, is_known=known, is_fresh=fresh)
+            chosen = self.ladder.update(self.wishes, budget_bps, self.now, is_known=known, is_strained=strained)
             self.now += 0.1
         return chosen
 
@@ -60,10 +60,10 @@ def test_a_little_too_much_is_borne_for_a_moment() -> None:
     assert viewer.see(1_300_000, OVER_S + 0.2) == [1]
 
 
-def test_an_old_measurement_takes_nothing_away() -> None:
+def test_without_congestion_nothing_is_taken_away() -> None:
     viewer = Viewer(STAGE)
     viewer.see(2_000_000)
-    assert viewer.see(500_000, 10, fresh=False) == [2]
+    assert viewer.see(500_000, 10, strained=False) == [2]
 
 
 def test_up_again_only_with_headroom_for_five_seconds() -> None:

@@ -12,8 +12,8 @@ from aioice import stun as theirs
 
 from media import control, demux
 from media.aiortc_adapter import Certificate, DtlsSession
-from media.connection import MAX_RESENDS_PER_S
 from media.control import TransportState
+from media.downlink import MAX_RESENDS_PER_S
 from media.errors import MediaError
 from media.limits import MAX_SOURCES, Allowance, SourceAllowances
 from media.rtp import rtcp

@@ -1,0 +1,92 @@
+"""Puts one viewer's budget into effect: which layer each of its slots may have, and which slots must pause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from media.bwe.allocation import Picture, nominal_bps, total_bps
+from media.bwe.budget import Budget
+from media.bwe.ladder import Ladder, Wish
+from media.control import QualityLevel
+from media.layer_choice import heights_of
+from media.slot import NO_LIMIT, Slot
+
+if TYPE_CHECKING:
+    from media.publication import Publication
+
+PACKET_OVERHEAD_BITS = 28 * 8  # IP and UDP: little beside a picture, much beside a voice
+
+
+class Allocator:
+    """Owned by a downlink, which owns the slots."""
+
+    def __init__(self, slots: Sequence[Slot], budget: Budget) -> None:
+        self.ladder = Ladder()
+        self.level = QualityLevel.FULL
+        self.needed_bps = 0  # by what is sent
+        self.wanted_bps = 0  # by what would be sent without limits
+        self._slots = slots
+        self._budget = budget
+
+    def allocate(self, now: float) -> list[Slot]:
+        """Lets every slot follow the budget; those whose pause has changed."""
+        shown = sorted(
+            (slot for slot in self._slots if slot.kind == "video" and slot.publication is not None and slot.is_open),
+            key=lambda slot: slot.rank,
+        )
+        flowing = [(slot, slot.publication) for slot in shown if slot.publication and slot.publication.is_flowing]
+        wishes = [Wish(publication.id, _picture(slot, publication)) for slot, publication in flowing]
+        sound_bps = _sound_bps(self._slots)
+        budget = self._budget
+        limit = budget.limit_bps
+        left = limit - sound_bps if limit is not None else None
+        chosen = self.ladder.update(
+            wishes, left, now, is_known=budget.is_known(now), is_strained=budget.is_strained(now)
+        )
+        self.level = self.ladder.level(left)
+        pictures = [wish.picture for wish in wishes]
+        self.needed_bps = total_bps(pictures, chosen) + sound_bps
+        allowed = self.ladder.allowed(pictures)
+        self.wanted_bps = sum(picture.cost(picture.ideal) for picture in allowed) + sound_bps
+        choices: dict[Slot, int | None] = {slot: layer for (slot, _), layer in zip(flowing, chosen, strict=True)}
+        changed = [slot for slot in shown if self._apply(slot, choices, now)]
+        self._quiet(now)
+        return changed
+
+    def _apply(self, slot: Slot, choices: dict[Slot, int | None], now: float) -> bool:
+        """What does not flow yet begins with its smallest layer."""
+        first = None if self.ladder.is_without_video else self._first_limit()
+        layer = choices.get(slot, first)
+        is_paused = layer is None
+        limit = slot.limit if layer is None else layer
+        if (is_paused, limit) == (slot.is_paused, slot.limit):
+            return False
+        has_changed = is_paused is not slot.is_paused
+        slot.is_paused, slot.limit = is_paused, limit
+        slot.reconsider(now)
+        return has_changed
+
+    def _first_limit(self) -> int:
+        return 0 if self._budget.limit_bps is not None else NO_LIMIT
+
+    def _quiet(self, now: float) -> None:
+        """On the last rung sound goes, too."""
+        is_paused = self.ladder.cap is QualityLevel.TEXT
+        for slot in self._slots:
+            if slot.kind == "audio" and slot.is_paused is not is_paused:
+                slot.is_paused = is_paused
+                slot.reconsider(now)
+
+
+def _picture(slot: Slot, publication: Publication) -> Picture:
+    layers = publication.layers
+    heights = heights_of([layer.height for layer in layers])
+    costs = tuple(layer.usual_bps or nominal_bps(height) for layer, height in zip(layers, heights, strict=True))
+    return Picture(costs, slot.ideal(layers))
+
+
+def _sound_bps(slots: Iterable[Slot]) -> int:
+    """Reserved before all pictures."""
+    layers = [slot.layer for slot in slots if slot.kind == "audio" and slot.layer is not None]
+    return int(sum(layer.usual_bps + layer.frames_per_s * PACKET_OVERHEAD_BITS for layer in layers))

@@ -1,0 +1,193 @@
+"""The sending half of a connection: its slots, what the viewer says of them, and what its budget makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from media.allocator import Allocator
+from media.bwe import feedback
+from media.bwe.budget import Budget
+from media.bwe.send_history import SendHistory
+from media.cohort import renumber
+from media.control import QualityLevel
+from media.probe_sender import ProbeSender
+from media.rtp import rtcp
+from media.rtp.header import TRANSPORT_CC_URI
+from media.sdp.negotiation import MAX_AUDIO_SLOTS, NegotiatedMedia
+from media.slot import Slot
+from media.transport import Transport
+
+if TYPE_CHECKING:
+    from media.environment import Environment
+
+MAX_RESENDS_PER_S = 1000  # a fifth of nine good pictures; a client that asks for more wastes what others need
+BUSY_S, RESTING_S = 0.1, 0.5  # between two looks at the budget: while it is measured, and otherwise
+MAX_DELAY_UNITS = 10 * 65536  # of a receiver report; what says more is not believed
+
+
+class Standing(NamedTuple):
+    """Where a viewer is on the ladder."""
+
+    level: QualityLevel
+    is_chosen: bool
+    budget_bps: int
+
+
+class Downlink:
+    """Owned by a connection. ``tick`` alone moves slots between cohorts, so never while a burst goes out."""
+
+    def __init__(self, transport: Transport, environment: Environment, history: SendHistory) -> None:
+        now = environment.clock.monotonic()
+        self.slots: list[Slot] = []
+        self.budget = Budget(now)
+        self.allocator = Allocator(self.slots, self.budget)
+        self._transport = transport
+        self._environment = environment
+        self._history = history
+        self._probes = ProbeSender(history, environment.clock)
+        self._by_ssrc: dict[int, Slot] = {}
+        self._is_measured = False
+        self._due_at = now
+        self._resends_left = MAX_RESENDS_PER_S
+        self._resends_since = now
+
+    # --- slots
+
+    def configure(self, media: Iterable[NegotiatedMedia]) -> None:
+        """Takes over a negotiation: new lines become slots, lines that were taken back close theirs."""
+        slots = {item.mid: item for item in media if item.is_slot}
+        for slot in self.slots:
+            slot.is_open = slot.mid in slots
+            if not slot.is_open:
+                _clear(slot)
+            slots.pop(slot.mid, None)
+        for item in slots.values():
+            self._add(item)
+
+    def close(self) -> None:
+        self._probes.stop()
+        for slot in self.slots:
+            _clear(slot)
+
+    def _add(self, item: NegotiatedMedia) -> None:
+        index = sum(slot.kind == item.media_kind for slot in self.slots)
+        # The same SSRC for the same place of everyone: that is what lets viewers share one header.
+        base = self._environment.ssrc_base + (index if item.kind == "audio" else MAX_AUDIO_SLOTS + index)
+        slot = Slot(self._transport, item.mid, item.media_kind, item.codecs, base, base + 0x100)
+        number = item.extensions.get(TRANSPORT_CC_URI)
+        if number is not None:
+            slot.offered_number_id = number.id
+            slot.send_history = self._history
+            slot.limit = 0  # until more is known
+        self.slots.append(slot)
+        self._by_ssrc[slot.ssrc] = slot
+
+    # --- what the viewer says
+
+    def handle_nack(self, packet: bytes, part: rtcp.Part, now: float) -> None:
+        slot = self._by_ssrc.get(rtcp.read_media_ssrc(packet, part))
+        if slot is None:
+            return
+        counters = self._transport.counters
+        counters["nack_in"] += 1
+        if now - self._resends_since >= 1:
+            self._resends_left, self._resends_since = MAX_RESENDS_PER_S, now
+        wanted = rtcp.read_nack(packet, part)
+        allowed = wanted[: self._resends_left]
+        self._resends_left -= len(allowed)
+        counters["drop_resend_rate"] += len(wanted) - len(allowed)
+        sent, missing = slot.resend(allowed)
+        counters["resent"] += sent
+        counters["resend_missing"] += missing
+
+    def handle_keyframe_request(self, packet: bytes, part: rtcp.Part, now: float) -> None:
+        if part.format == rtcp.FMT_PLI:
+            wanted = [rtcp.read_media_ssrc(packet, part)]
+        elif part.format == rtcp.FMT_FIR:
+            wanted = rtcp.read_fir_ssrcs(packet, part)
+        else:
+            return
+        for ssrc in wanted:
+            slot = self._by_ssrc.get(ssrc)
+            if slot is not None and slot.publication is not None:
+                self._transport.counters["pli_in"] += 1
+                if slot.keyframe_wishes.take(now):
+                    slot.request_keyframe(now)
+                else:
+                    self._transport.counters["drop_pli_rate"] += 1
+
+    def handle_feedback(self, packet: bytes, part: rtcp.Part, now: float) -> None:
+        """Transport-wide feedback: what has arrived, and when. Raises ValueError."""
+        message = feedback.read(packet, part.start, part.end)
+        self._transport.counters["feedback_in"] += 1
+        if self._history.times_us:
+            self.budget.feed(message, self._history, now)
+
+    def handle_reports(self, packet: bytes, part: rtcp.Part, now: float) -> None:
+        """The report blocks of a receiver: losses, and the round trip. Raises ValueError."""
+        worst = 0
+        rtt_s: float | None = None
+        is_ours = False
+        for block in rtcp.read_report_blocks(packet, part):
+            slot = self._by_ssrc.get(block.ssrc)
+            if slot is None or slot.layer is None:
+                continue
+            is_ours = True
+            worst = max(worst, block.fraction_lost)
+            sent_at = slot.layer.reports.get(block.last_sr)
+            if sent_at is not None and block.delay_since_last_sr < MAX_DELAY_UNITS:
+                rtt_s = max(now - sent_at - block.delay_since_last_sr / 65536, 0.0)
+        if is_ours:
+            self.budget.report(worst / 256, rtt_s, self.allocator.needed_bps, now)
+
+    # --- time
+
+    def tick(self, now: float, is_due: bool = False) -> list[Slot]:
+        """Measures, allocates and probes when it is time; the slots whose pause has changed."""
+        if not self._transport.is_connected or (now < self._due_at and not is_due):
+            return []
+        allocator, budget = self.allocator, self.budget
+        is_sending = any(slot.cohort is not None and slot.number_id for slot in self.slots)
+        self._measure(budget.tick(allocator.needed_bps, allocator.wanted_bps, now, is_sending))
+        changed = allocator.allocate(now)
+        if self._is_measured and not self._probes.is_busy:
+            self._probe(now)
+        self._due_at = now + (BUSY_S if self._is_measured else RESTING_S)
+        return changed
+
+    def choose(self, cap: QualityLevel | None) -> None:
+        """By hand: no more than this."""
+        self.allocator.ladder.cap = cap
+
+    @property
+    def standing(self) -> Standing:
+        level, limit = self.allocator.level, self.budget.limit_bps
+        is_known = limit is not None and (self.budget.has_feedback or self.budget.is_silent)
+        return Standing(level, level is self.allocator.ladder.cap, int(limit) if limit is not None and is_known else 0)
+
+    def _measure(self, is_measured: bool) -> None:
+        if is_measured is self._is_measured:
+            return
+        self._is_measured = is_measured
+        for slot in self.slots:
+            if slot.offered_number_id:
+                slot.number_id = slot.offered_number_id if is_measured else 0
+                if slot.layer is not None:
+                    renumber(slot.layer.cohorts, slot, self._environment.forwarder.control)
+
+    def _probe(self, now: float) -> None:
+        slot = next((slot for slot in self.slots if slot.offered_number_id and slot.is_open), None)
+        if slot is None:
+            return
+        needed = self.allocator.needed_bps
+        probe = self.budget.begin_probe(needed, self.allocator.wanted_bps, now)
+        if probe is not None:
+            self._transport.counters["probes"] += 1
+            self._probes.start(probe, slot, needed)
+
+
+def _clear(slot: Slot) -> None:
+    if slot.publication is not None:
+        slot.publication.detach(slot)
+    slot.wanted_id = None

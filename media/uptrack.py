@@ -48,14 +48,16 @@ class UpTrack(Track):
             self.reception.receive(sequence, int.from_bytes(packet[4:8], "big"), now)
         stripped = strip(packet, offset)
         self.cache.put(sequence, stripped)
-        nacks = self._nacks
-        if nacks is not None:
-            nacks.receive(sequence, now)
-            if nacks:
-                self.ask_again(now)
         is_keyframe = self._is_keyframe(stripped)
         if is_keyframe:
             self.note_height(stripped)
+        nacks = self._nacks
+        if nacks is not None:
+            nacks.receive(sequence, now)
+            if is_keyframe:
+                nacks.forget_before(sequence)
+            if nacks:
+                self.ask_again(now)
         self.layer.accept(stripped, is_keyframe, now)
         return True
 

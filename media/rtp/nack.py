@@ -5,8 +5,12 @@ from __future__ import annotations
 from media.rtp.sequence import distance, newer
 
 REORDER_S = 0.005  # a packet that was only overtaken comes within this
-RETRY_S = 0.1  # between two requests for the same packet
+RETRY_S = 0.1  # between two requests for the same packet, where repairs come as fast
+MAX_RETRY_S = 1.0
+RETRY_REPAIRS = 1.25  # of the time that repairs take: who asks sooner asks for what is already on its way
+REPAIR_WEIGHT = 0.25  # of the newest repair in the mean
 MAX_TRIES = 8
+MAX_WAIT_S = 2.5  # the picture has gone on without it by then, or stands still and needs a keyframe
 MAX_MISSING = 128  # beyond this a keyframe is cheaper than the packets
 MAX_AGE = 512  # sequence numbers
 
@@ -14,12 +18,13 @@ MAX_AGE = 512  # sequence numbers
 class NackList:
     """The holes in one source's sequence."""
 
-    __slots__ = ("_missing", "highest", "needs_keyframe")
+    __slots__ = ("_missing", "_repair_s", "highest", "needs_keyframe")
 
     def __init__(self) -> None:
         self.highest = -1
         self.needs_keyframe = False
-        self._missing: dict[int, tuple[int, float]] = {}  # sequence → (tries so far, time of the next)
+        self._repair_s = 0.0  # from the first request to the packet, smoothed
+        self._missing: dict[int, tuple[int, float, float]] = {}  # sequence → (tries, time of the next, of the first)
 
     def __bool__(self) -> bool:
         return bool(self._missing)
@@ -30,22 +35,32 @@ class NackList:
             self.highest = sequence
             return False
         if not newer(sequence, self.highest):
-            return self._missing.pop(sequence, None) is not None
+            hole = self._missing.pop(sequence, None)
+            if hole is not None and hole[0]:
+                self._repair_s += (now - hole[2] - self._repair_s) * REPAIR_WEIGHT
+            return hole is not None
         gap = distance(sequence, self.highest) - 1
         if gap:
             self._open(gap, now)
         self.highest = sequence
         return False
 
+    def forget_before(self, sequence: int) -> None:
+        """Nothing needs what lies before a keyframe."""
+        for missing in [item for item in self._missing if newer(sequence, item)]:
+            del self._missing[missing]
+
     def due(self, now: float) -> list[int]:
-        """The packets to ask for now, oldest first; each comes up again after ``RETRY_S`` until its tries are used."""
+        """The packets to ask for now, oldest first; each comes up again until its tries or its time are used."""
         asked: list[int] = []
-        for sequence, (tries, at) in list(self._missing.items()):
-            if tries >= MAX_TRIES or distance(self.highest, sequence) > MAX_AGE:
+        retry_s = min(MAX_RETRY_S, max(RETRY_S, self._repair_s * RETRY_REPAIRS))
+        for sequence, (tries, at, first) in list(self._missing.items()):
+            is_late = tries >= MAX_TRIES or (tries and now - first > MAX_WAIT_S)
+            if is_late or distance(self.highest, sequence) > MAX_AGE:
                 del self._missing[sequence]
                 self.needs_keyframe = True
             elif at <= now:
-                self._missing[sequence] = (tries + 1, now + RETRY_S)
+                self._missing[sequence] = (tries + 1, now + retry_s, first if tries else now)
                 asked.append(sequence)
         return asked
 
@@ -55,4 +70,4 @@ class NackList:
             self.needs_keyframe = True
             return
         for step in range(1, gap + 1):
-            self._missing[(self.highest + step) & 0xFFFF] = (0, now + REORDER_S)
+            self._missing[(self.highest + step) & 0xFFFF] = (0, now + REORDER_S, now)

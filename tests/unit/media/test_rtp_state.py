@@ -53,10 +53,32 @@ def test_asking_ends_with_a_keyframe() -> None:
     nacks = NackList()
     nacks.receive(1, 0.0)
     nacks.receive(3, 0.0)
-    asked = sum(bool(nacks.due(second)) for second in range(1, 30))
+    asked = sum(bool(nacks.due(step * 0.11)) for step in range(1, 30))
     assert asked == MAX_TRIES
     assert nacks.needs_keyframe
     assert not nacks
+
+
+def test_requests_follow_the_time_that_repairs_take() -> None:
+    nacks = NackList()
+    nacks.receive(0, 0.0)
+    for number in range(2, 40, 2):  # every second packet is lost and comes a second after it was asked for
+        nacks.receive(number, float(number))
+        nacks.due(number + 0.01)
+        nacks.receive(number - 1, number + 1.01)
+    nacks.receive(41, 50.0)
+    asked = [step for step in range(1, 40) if nacks.due(50 + step / 10)]
+    assert asked == [1, 11, 21], "not again while the repair is on its way, and not for ever"
+    assert nacks.needs_keyframe
+
+
+def test_a_keyframe_makes_what_lies_before_it_superfluous() -> None:
+    nacks = NackList()
+    nacks.receive(65530, 0.0)
+    nacks.receive(65535, 0.0)
+    nacks.receive(5, 0.0)
+    nacks.forget_before(2)
+    assert nacks.due(1.0) == [2, 3, 4]
 
 
 def test_a_gap_too_wide_is_answered_by_a_keyframe_alone() -> None:

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--leavers", type=int, default=0, help="viewers who come and go first; says what they leave")
     parser.add_argument("--no-gro", action="store_true", help="subscribers take one packet per read")
     parser.add_argument("--wait-for-quiet", type=float, default=0.0, help="seconds to wait for an idle machine per run")
+    parser.add_argument("--workers", type=int, default=1, help="that share the room, all on the same core")
     parser.add_argument("--worker-command", default=f"{shlex.quote(sys.executable)} -m media")
     return parser
 
@@ -83,13 +84,14 @@ def _progress(number: int, runs: int, result: Measurement) -> None:
     )
 
 
-def described(results: list[Measurement], plan: Plan) -> dict[str, Any]:
+def described(results: list[Measurement], plan: Plan, workers: int) -> dict[str, Any]:
     """The report of several equal runs."""
     return {
         "taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "bitrate_kbps": plan.scenario.bitrate_bps // 1000,
         "gro": plan.gro,
         "loss_percent": plan.loss * 100,
+        "workers": workers,
         **summarize(results),
         "machine": machine.describe(),
     }
@@ -99,11 +101,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0 if it was measured, however the figures are."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.subscribers < 1 or given.runs < 1 or given.seconds <= 0 or given.warmup < 0 or given.joins_per_s <= 0:
-        parser.error("at least 1 subscriber, 1 run, and times above 0")
+    if (
+        min(given.subscribers, given.runs, given.workers) < 1
+        or given.seconds <= 0
+        or given.warmup < 0
+        or given.joins_per_s <= 0
+    ):
+        parser.error("at least 1 subscriber, 1 run, 1 worker, and times above 0")
     worker_core, load_core = machine.choose_cores()
     plan = _plan(given, load_core)
-    worker = WorkerOptions(tuple(shlex.split(given.worker_command)), worker_core)
+    worker = WorkerOptions(tuple(shlex.split(given.worker_command)), worker_core, count=given.workers)
     results: list[Measurement] = []
     for number in range(1, given.runs + 1):
         if given.wait_for_quiet and not machine.wait_until_quiet(QUIET_SHARE, given.wait_for_quiet):
@@ -114,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"bench: could not measure: {error}", file=sys.stderr)
             return 1
         _progress(number, given.runs, results[-1])
-    print(json.dumps(described(results, plan)))
+    print(json.dumps(described(results, plan, given.workers)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A minimal server for one worker: the server's side of the control channel ``media.control``, on a random port."""
+"""A minimal server for media workers: the server's side of the control channel ``media.control``, on a random port."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import socketio
 from aiohttp import web
 
-from media.control import NAMESPACE, RoomOpen, WorkerAuth, WorkerHello
+from media.control import NAMESPACE, RoomLink, RoomOpen, WorkerAuth, WorkerHello
 
 CALL_TIMEOUT_S = 20
 
@@ -23,7 +23,8 @@ class ControlServer:
         self._socketio = socketio.AsyncServer(async_mode="aiohttp", max_http_buffer_size=1 << 20)
         self._socketio.on("connect", self._on_connect, namespace=NAMESPACE)
         self._socketio.on("*", self._on_event, namespace=NAMESPACE)
-        self._worker: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._sids: dict[str, str] = {}  # worker id → connection
+        self._has_come = asyncio.Condition()
         application = web.Application()
         self._socketio.attach(application)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
@@ -49,29 +50,46 @@ class ControlServer:
     async def _on_event(self, event: str, sid: str, data: dict[str, Any]) -> dict[str, Any]:
         """Every event is acknowledged; only the hello is read."""
         if event == WorkerHello.NAME:
-            WorkerHello.model_validate(data)
-            if not self._worker.done():
-                self._worker.set_result(sid)
+            async with self._has_come:
+                self._sids[WorkerHello.model_validate(data).worker_id] = sid
+                self._has_come.notify_all()
         return {"ok": True, "data": {}}
 
-    async def worker_ready(self, timeout_s: float) -> None:
-        """Waits for a worker's hello. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_s):
-            await asyncio.shield(self._worker)
+    async def workers_ready(self, count: int, timeout_s: float) -> None:
+        """Waits until so many workers have said hello. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s), self._has_come:
+            await self._has_come.wait_for(lambda: len(self._sids) >= count)
 
-    async def call(self, message: Any) -> dict[str, Any]:
+    @property
+    def worker_ids(self) -> list[str]:
+        return sorted(self._sids)
+
+    async def call(self, worker_id: str, message: Any) -> dict[str, Any]:
         """Makes a call and returns the worker's acknowledgement as it came."""
         answer: dict[str, Any] = await self._socketio.call(
             message.NAME,
             message.model_dump(mode="json"),
-            to=self._worker.result(),
+            to=self._sids[worker_id],
             namespace=NAMESPACE,
             timeout=CALL_TIMEOUT_S,
         )
         return answer
 
     async def open_room(self, room_id: str, participants: int) -> None:
-        """Raises RuntimeError if the worker refuses."""
-        answer = await self.call(RoomOpen(room_id=room_id, max_participants=participants))
+        """On all workers, linked with each other when there are several. Raises RuntimeError if one refuses."""
+        links: dict[str, str] = {}
+        for index, worker_id in enumerate(self.worker_ids):
+            opening = RoomOpen(room_id=room_id, max_participants=participants, primary=index == 0)
+            links[worker_id] = (await self._checked(worker_id, opening))["link"]
+        if len(links) == 1:
+            return
+        for index, worker_id in enumerate(links):
+            peers = tuple(link for other, link in links.items() if other != worker_id)
+            await self._checked(worker_id, RoomLink(room_id=room_id, peers=peers, primary=index == 0))
+
+    async def _checked(self, worker_id: str, message: Any) -> dict[str, Any]:
+        answer = await self.call(worker_id, message)
         if not answer["ok"]:
-            raise RuntimeError(f"room.open was refused: {answer['error']}")
+            raise RuntimeError(f"{message.NAME} was refused: {answer['error']}")
+        data: dict[str, Any] = answer["data"]
+        return data

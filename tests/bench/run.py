@@ -1,4 +1,4 @@
-"""One run: the stand-in server in this process, a real worker on one core, the generator on the other."""
+"""One run: the stand-in server in this process, real workers on one core, the generator on the other."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import os
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,6 +56,7 @@ class WorkerOptions:
     command: tuple[str, ...]
     core: int | None
     host: str = "127.0.0.1"
+    count: int = 1  # workers that share the room
 
 
 async def measure(plan: Plan, backend: AbstractAsyncContextManager[Backend], server_core: int | None) -> Measurement:
@@ -72,20 +74,26 @@ async def measure(plan: Plan, backend: AbstractAsyncContextManager[Backend], ser
 
 
 class WorkerBackend:
-    """One media worker with one room. (A room that is spread over several workers would be spread here.)"""
+    """One room on one worker or several; participants go to them in turn."""
 
     server_offers = False
 
-    def __init__(self, server: ControlServer, process: Process, host: str) -> None:
+    def __init__(self, server: ControlServer, processes: Sequence[Process], host: str) -> None:
         self.host = host
         self._server = server
-        self._process = process
+        self._processes = processes
+        self._homes: dict[str, str] = {}  # participant → worker
+        self._turn = cycle(server.worker_ids)
 
     @property
     def pids(self) -> tuple[int, ...]:
-        return (self._process.pid,)
+        return tuple(process.pid for process in self._processes)
 
     async def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        participant_id = arguments["participant_id"]
+        home = self._homes.get(participant_id)
+        if home is None:
+            home = self._homes[participant_id] = next(self._turn)
         call: TransportOffer | ViewSet | TransportClose
         if name == "offer":
             publishes = arguments.pop("publishes")
@@ -94,30 +102,36 @@ class WorkerBackend:
             call = ViewSet(room_id=ROOM, **arguments)
         else:
             call = TransportClose(room_id=ROOM, **arguments)
-        return await self._server.call(call)
+        return await self._server.call(home, call)
 
     def obituary(self) -> str:
-        status = self._process.returncode
-        return "" if status is None else f" (the worker had ended with status {status})"
+        ended = [process.returncode for process in self._processes if process.returncode is not None]
+        return f" (a worker had ended with status {ended[0]})" if ended else ""
 
 
 @asynccontextmanager
 async def worker_backend(plan: Plan, options: WorkerOptions) -> AsyncIterator[Backend]:
-    """Starts a worker and opens the room. Raises BenchError."""
-    async with ControlServer() as server, _worker(options, server) as process:
-        await _ready(server, process)
+    """Starts the workers and opens the room. Raises BenchError."""
+    async with ControlServer() as server, AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-tap-"))
+        processes = [
+            await stack.enter_async_context(_worker(options, server, f"bench-{number}", folder))
+            for number in range(options.count)
+        ]
+        await _ready(server, processes)
         await server.open_room(ROOM, plan.scenario.people + plan.leavers)
-        yield WorkerBackend(server, process, options.host)
+        yield WorkerBackend(server, processes, options.host)
 
 
-async def _ready(server: ControlServer, worker: Process) -> None:
-    exited = asyncio.create_task(worker.wait())
-    ready = asyncio.create_task(server.worker_ready(WORKER_START_S))
-    await asyncio.wait({exited, ready}, return_when=asyncio.FIRST_COMPLETED)
-    if exited.done():
-        ready.cancel()
-        raise BenchError(f"the worker ended with status {worker.returncode} before it said hello")
-    exited.cancel()
+async def _ready(server: ControlServer, workers: Sequence[Process]) -> None:
+    exits = [asyncio.create_task(worker.wait()) for worker in workers]
+    ready = asyncio.create_task(server.workers_ready(len(workers), WORKER_START_S))
+    await asyncio.wait({*exits, ready}, return_when=asyncio.FIRST_COMPLETED)
+    for exited, worker in zip(exits, workers, strict=True):
+        if exited.done():
+            ready.cancel()
+            raise BenchError(f"a worker ended with status {worker.returncode} before it said hello")
+        exited.cancel()
     try:
         await ready
     except TimeoutError:
@@ -125,24 +139,25 @@ async def _ready(server: ControlServer, worker: Process) -> None:
 
 
 @asynccontextmanager
-async def _worker(options: WorkerOptions, server: ControlServer) -> AsyncIterator[Process]:
-    with tempfile.TemporaryDirectory(prefix="bench-tap-") as tap_folder:
-        settings = {
-            "SERVER_URL": server.url,
-            "WORKER_TOKEN": server.token,
-            "WORKER_ID": "bench",
-            "MEDIA_HOST": options.host,
-            "MEDIA_PORT": "0",
-            "MEDIA_TAP_DIR": tap_folder,
-        }
-        process = await asyncio.create_subprocess_exec(
-            *options.command, cwd=PROJECT, env={**os.environ, **settings}, stdout=sys.stderr
-        )
-        try:
-            machine.pin(process.pid, options.core)
-            yield process
-        finally:
-            await stop(process)
+async def _worker(options: WorkerOptions, server: ControlServer, name: str, folder: str) -> AsyncIterator[Process]:
+    tap_folder = Path(folder, name)
+    tap_folder.mkdir(mode=0o700)
+    settings = {
+        "SERVER_URL": server.url,
+        "WORKER_TOKEN": server.token,
+        "WORKER_ID": name,
+        "MEDIA_HOST": options.host,
+        "MEDIA_PORT": "0",
+        "MEDIA_TAP_DIR": str(tap_folder),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *options.command, cwd=PROJECT, env={**os.environ, **settings}, stdout=sys.stderr
+    )
+    try:
+        machine.pin(process.pid, options.core)
+        yield process
+    finally:
+        await stop(process)
 
 
 async def stop(process: Process) -> None:

@@ -292,7 +292,8 @@ export class Room {
     const { snapshot, seat, chosenLevel } = this.view
     const served = snapshot?.participants.find((one) => one.participant_id === seat?.participantId)?.quality ?? 'full'
     const level = lowerOf(served, chosenLevel ?? 'full')
-    this.audio.setSilent(!carries(level, 'sound'))
+    // What the network forces the server does not send; only a choice has to be kept here.
+    this.audio.setSilent(!carries(chosenLevel ?? 'full', 'sound'))
     if (level !== this.view.level) this.update({ level })
     return served
   }

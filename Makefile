@@ -13,7 +13,7 @@ MODULES := web/node_modules/.installed
 DIST := web/dist/.built
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test check bench bench-peers lint types imports protocol unit web-check integration browser screenshots lock clean needs-python needs-node test-system
+.PHONY: help run test check bench bench-peers bench-report lint types imports protocol unit web-check integration browser screenshots lock clean needs-python needs-node test-system
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -58,6 +58,9 @@ bench: $(DEVELOP) ## the forwarding plane under load; the last line is JSON
 
 bench-peers: $(DEVELOP) ## the same load on Janus and on ours, in turn (Debian, root); the last line is JSON
 	@$(BIN)/python -m tests.peers
+
+bench-report: $(DEVELOP) ## the standard set on a quiet machine; writes the tables of docs/performance.md
+	@$(BIN)/python -m tests.bench.page
 
 lock: ## resolve requirements*.in into the hash-locked lists (needs uv)
 	@uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements-dev.in -o requirements-dev.txt

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import struct
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pylibsrtp import Policy, Session
 
 from tests.bench.offer import TRANSPORT_CC, AnsweredMedia
 from tests.bench.peer import Peer
+from tests.bench.report import Measurement
 from tests.bench.subscriber import Subscriber
 from tests.bench.traffic import Lane, stamp
 
 TWCC_ID = 3
+
+
+def measurement(**changes: Any) -> Measurement:
+    """A run of which nothing is known but this."""
+    zeros = {field.name: 0 for field in dataclasses.fields(Measurement)}
+    texts = {"scenario": "lesson", "srtp_profile": "SRTP_AEAD_AES_128_GCM", "publisher": {}, "memory": {}}
+    return Measurement(**{**zeros, "noisy": False, **texts, **changes})
 
 
 class Server:

@@ -8,13 +8,12 @@ import struct
 import time
 
 from tests.bench import machine, yardstick
-from tests.bench.conftest import TWCC_ID, Server
+from tests.bench.conftest import TWCC_ID, Server, measurement
 from tests.bench.offer import TRANSPORT_CC, AnsweredMedia
 from tests.bench.peer import Peer
-from tests.bench.report import Measurement, percentile, slope_per_hour, summarize
+from tests.bench.report import percentile, slope_per_hour, summarize
 from tests.bench.scenario import lesson, meeting
 from tests.bench.subscriber import Subscriber, arrived_ns, set_clocks
-from tests.bench.table import HEADINGS, row
 from tests.bench.traffic import (
     FU_A,
     KEYFRAME_EVERY,
@@ -179,15 +178,9 @@ def test_transport_wide_numbers_are_found_behind_padding(server: Server) -> None
     assert [number for number, _arrival_us in server.subscriber._arrivals] == [500, 501]
 
 
-def _measurement(**changes: float) -> Measurement:
-    zeros = {field.name: 0 for field in dataclasses.fields(Measurement)}
-    texts = {"scenario": "lesson", "srtp_profile": "", "publisher": {}, "memory": {}}
-    return Measurement(**{**zeros, "noisy": False, **texts, **changes})  # type: ignore[arg-type]
-
-
 def test_several_runs_give_the_median_cost_and_the_worst_delivery() -> None:
     costs = [(3.0, 1.0), (9.0, 0.5), (4.0, 1.0)]
-    runs = [_measurement(server_cpu_s_per_million=cost, delivered_fraction=share) for cost, share in costs]
+    runs = [measurement(server_cpu_s_per_million=cost, delivered_fraction=share) for cost, share in costs]
     summary = summarize([*runs[:2], dataclasses.replace(runs[2], noisy=True)])
     assert summary["server_cpu_s_per_million"] == 4.0
     assert summary["delivered_fraction"] == 0.5
@@ -238,16 +231,3 @@ def test_the_yardstick_takes_time_and_gives_the_core_back() -> None:
     cores = os.sched_getaffinity(0)
     assert yardstick.cost_us(min(cores)) > 0
     assert os.sched_getaffinity(0) == cores
-
-
-def test_a_table_rounds_delivery_down() -> None:
-    report = {
-        **summarize([_measurement(subscribers=150, delivered_fraction=0.9999999, forwarded_per_s=33_000.4)]),
-        "bitrate_kbps": 1500,
-        "loss_percent": 0.5,
-        "gro": True,
-    }
-    cells = row(report)
-    assert len(cells) == len(HEADINGS)
-    assert cells[:5] == ("150", "lesson, 1.5 Mbit/s, 0.5 % lost, asked for again", "1", "33,000", "99.9999 %")
-    assert row({**report, "delivered_fraction": 1.0})[4] == "100 %"

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import json
 import shlex
-import statistics
 import sys
 from dataclasses import dataclass
-from typing import Any
 
 from tests.bench import machine
 from tests.bench.generator import JOINS_PER_S
 from tests.bench.plan import Plan
-from tests.bench.report import Measurement, summarize
+from tests.bench.report import Measurement
 from tests.bench.run import BenchError, WorkerOptions, measure, worker_backend
 from tests.bench.scenario import lesson
+from tests.peers.comparison import JANUS, OURS, compare, table
 from tests.peers.janus import JanusOptions, janus_backend
 
 QUIET_SHARE = 0.1
-OURS, JANUS = "huitang", "janus"
-HEADINGS = (
-    "server",
-    "runs",
-    "packets/s",
-    "delivered",
-    "CPU-s per million",
-    "of one core",
-    "latency p50 / p99",
-    "feedback/s",
-    "SRTP",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +31,6 @@ class Given:
     event_loops: int
     wait_for_quiet: float
     worker_command: str
-
-
-def compare(ours: list[Measurement], theirs: list[Measurement]) -> dict[str, Any]:
-    """The report: both summaries and the ratio of what a forwarded packet cost, pair by pair."""
-    ratios = [
-        mine.server_cpu_s_per_million / other.server_cpu_s_per_million for mine, other in zip(ours, theirs, strict=True)
-    ]
-    return {
-        "taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "ratio_to_janus": round(statistics.median(ratios), 4),
-        "ratios": [round(ratio, 4) for ratio in ratios],
-        "noisy": any(run.noisy for run in (*ours, *theirs)),
-        OURS: summarize(ours),
-        JANUS: summarize(theirs),
-        "machine": machine.describe(),
-    }
-
-
-def table(report: dict[str, Any]) -> str:
-    """Both servers, one row each."""
-    rows = [HEADINGS, tuple("---" for _ in HEADINGS)]
-    for name in (OURS, JANUS):
-        summary = report[name]
-        rows.append(
-            (
-                name,
-                str(summary["runs"]),
-                f"{summary['forwarded_per_s']:,.0f}",
-                f"{int(summary['delivered_fraction'] * 1e6) / 1e4:g} %",
-                f"{summary['server_cpu_s_per_million']:.2f}",
-                f"{summary['server_cpu_share'] * 100:.0f} %",
-                f"{summary['latency_p50_ms']:.1f} / {summary['latency_p99_ms']:.1f} ms",
-                f"{summary['feedback_per_s']:,.0f}",
-                summary["srtp_profile"].removeprefix("SRTP_"),
-            )
-        )
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 async def _measure(name: str, given: Given, plan: Plan, core: int | None, address: str) -> Measurement:
@@ -124,7 +73,7 @@ def run(given: Given, address: str) -> int:
             file=sys.stderr,
             flush=True,
         )
-    report = compare(results[OURS], results[JANUS])
+    report = compare(results[OURS], results[JANUS], given.event_loops)
     print(table(report))
     print(json.dumps(report))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from media.control import Source
 
 LIMITS_BPS: dict[Source, int] = {
-    "camera": 4_000_000,  # all layers together; also what the answer asks the browser to keep to
+    "camera": 4_000_000,  # all layers together. Not said as b=AS: Chromium takes that as leave to send as much
     "screen": 6_000_000,
     "microphone": 160_000,
     "screen_audio": 160_000,

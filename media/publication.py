@@ -20,7 +20,7 @@ FLOWING_S = 3.0
 QUIET_S = 0.5
 STOPPED_S = 0.3  # a layer without packets while a sibling has them
 STOPPED_FRAMES = 2.5  # of a slow camera
-RESTING_S = 2.0  # without packets, whatever the siblings do
+RESTING_S = 1.0  # without packets, whatever the siblings do
 
 
 class Link(Protocol):
@@ -152,14 +152,19 @@ class Publication:
     def wanted_layers(self, now: float, is_recorded: bool) -> tuple[str, ...] | None:
         """Rids that the publisher is to be told, because what is looked at has changed."""
         self.has_new_interest = False
-        looked_at = {
-            layer.rid for slot in self.slots for layer in (slot.target, slot.layer, slot.awaited) if layer is not None
-        }
-        looked_at |= {layer.rid for layer in self.layers if layer.outlets}
+        seen = {layer for slot in self.slots for layer in (slot.layer, slot.awaited) if layer is not None}
+        targets = {slot.target for slot in self.slots if slot.target is not None}
+        targets.update(layer for layer in self.layers if layer.outlets)
         if is_recorded:
-            highest = self.layers[-1]
-            looked_at |= {highest.rid, self.nearest(highest).rid}
-        return self.demand.ask(now, looked_at, {layer.rid for layer in self.layers if layer.is_flowing})
+            targets.add(self.layers[-1])
+        for target in targets:
+            seen |= self._up_to(target)
+        if seen and self.link is None:
+            # The smallest is what everybody falls back on. Beside it Chromium also sends a large layer in full size at
+            # once; alone, it would begin that one small and let it grow for a quarter of a minute.
+            seen.add(self.layers[0])
+        flowing = {layer.rid for layer in self.layers if layer.is_flowing}
+        return self.demand.ask(now, {layer.rid for layer in seen}, flowing)
 
     # --- on the way out
 
@@ -188,6 +193,11 @@ class Publication:
         return next((layer for layer in others if layer.is_flowing), target)
 
     # --- private
+
+    def _up_to(self, target: Layer) -> set[Layer]:
+        """The target; while it cannot be sent, what is sent in its stead and what is better than that."""
+        low, high = sorted((self.layers.index(self.nearest(target)), self.layers.index(target)))
+        return set(self.layers[low : high + 1])
 
     def _take_over(self, layers: tuple[Layer, ...]) -> None:
         """Another set of layers, as when a client comes back with or without simulcast."""

@@ -11,6 +11,11 @@ from media.sdp.negotiation import NegotiatedCodec, NegotiatedMedia
 _TCP_PRIORITY = 90 << 24 | (4 << 13 | 8191) << 8 | 255
 
 
+# A single encoding of 720 lines Chromium begins with 300 kbit/s, which is 180 lines, and needs 16 s for all of them;
+# told this it begins with 540. With simulcast it sends every layer at once without. Other browsers pass it over.
+START_KBPS = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class LocalParameters:
     """The worker's side of one transport."""
@@ -77,7 +82,7 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
         "a=rtcp-rsize",
     ]
     for codec in media.codecs:
-        lines += _codec(media.kind, codec)
+        lines += _codec(media.kind, codec, START_KBPS if media.source is not None and not media.rids else 0)
     if media.rids:
         lines += [f"a=rid:{rid} recv" for rid in media.rids]
         lines.append(f"a=simulcast:recv {';'.join(media.rids)}")
@@ -103,12 +108,15 @@ def _payload_types(codec: NegotiatedCodec) -> tuple[int, ...]:
     return (codec.payload_type,) if codec.rtx_payload_type is None else (codec.payload_type, codec.rtx_payload_type)
 
 
-def _codec(kind: str, codec: NegotiatedCodec) -> list[str]:
+def _codec(kind: str, codec: NegotiatedCodec, start_kbps: int) -> list[str]:
     type_ = codec.payload_type
     channels = f"/{codec.channels}" if kind == "audio" and codec.channels > 1 else ""
     lines = [f"a=rtpmap:{type_} {codec.name}/{codec.clock_rate}{channels}"]
-    if codec.fmtp:
-        lines.append(f"a=fmtp:{type_} {codec.fmtp}")
+    parameters = [codec.fmtp] if codec.fmtp else []
+    if start_kbps and kind == "video":
+        parameters.append(f"x-google-start-bitrate={start_kbps}")
+    if parameters:
+        lines.append(f"a=fmtp:{type_} {';'.join(parameters)}")
     lines += [f"a=rtcp-fb:{type_} {item}" for item in codec.feedback]
     if codec.rtx_payload_type is not None:
         lines += [

@@ -70,18 +70,6 @@ async def test_h264_and_sound_reach_the_other_browser(server: ControlServer, ent
     await until(lambda: server.seen("speakers.changed", participant_ids=["alice"]), "alice is named as speaker")
 
 
-async def test_simulcast_offer_is_answered_with_its_full_layer_alone(enter: Enter) -> None:
-    alice, bob = await enter("alice"), await enter("bob")
-    await alice.join(simulcast=True)
-    await bob.join()
-    await alice.publish()
-    await bob.view("alice:camera")
-    await eventually(lambda: decodes(bob, 10), "bob decodes the layer")
-    sent = {item["rid"]: item.get("packetsSent", 0) for item in (await alice.stats())["outbound"] if item.get("rid")}
-    assert sent["f"] > 0
-    assert sent["q"] == sent["h"] == 0
-
-
 async def test_vp8_publisher_is_seen_by_viewers_of_h264_and_a_slot_changes_codec(enter: Enter) -> None:
     alice, bob, carol = await enter("alice"), await enter("bob"), await enter("carol")
     await alice.join(codec="video/VP8")

@@ -35,4 +35,4 @@ async def test_firefox_and_chromium_see_and_hear_each_other(server: ControlServe
         await eventually(lambda: hears(alice), "Chromium hears Firefox", 20)
         await until(lambda: server.seen("publication.media", publication_id="bob:camera", codec="VP8"), "VP8")
         sent = [item for item in (await bob.stats())["outbound"] if item.get("framesEncoded")]
-        assert [item.get("rid") for item in sent] == ["f"], "one layer is sent"
+        assert {item.get("rid") for item in sent} >= {"q", "h"}, "layers are sent, the largest when there is leave"

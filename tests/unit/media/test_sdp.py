@@ -105,6 +105,13 @@ def test_an_inactive_line_stays_usable() -> None:
     assert "a=ssrc" not in reply
 
 
+def test_a_video_in_one_encoding_is_told_where_to_begin() -> None:
+    single, layered = sections(answer_to(read_offer("chromium"))), sections(answer_to(read_offer("chromium-simulcast")))
+    assert single[1].count("x-google-start-bitrate=1000\n") == 2, "each codec"
+    assert "x-google" not in layered[1]
+    assert "x-google" not in single[0] + single[7]
+
+
 def test_directions_of_extensions_are_mirrored() -> None:
     camera = sections(answer_to(read_offer("firefox-simulcast")))[1]
     assert "a=extmap:9/recvonly urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id" in camera

@@ -20,6 +20,10 @@ ACTIVE = """() => window.__huitang.pc.getSenders().filter(one => one.track && on
 WANTED = "window.__huitang.room.currentView.videoTracks.size"
 SET_HIDDEN = """hidden => { Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
   document.dispatchEvent(new Event('visibilitychange')); }"""
+# A browser that may only use relays, where there are none: every connection is tried in earnest and fails.
+NO_PATH = """() => { const Real = window.RTCPeerConnection;
+  window.RTCPeerConnection = function (options) {
+    return new Real(window.hasPath ? options : {...options, iceTransportPolicy: 'relay'}); }; }"""
 BROADCAST_TIME = "document.querySelector('[data-testid=broadcast-stage] video')?.currentTime ?? 0"
 
 
@@ -154,5 +158,22 @@ async def test_browser_without_webrtc_watches_the_broadcast(
             await host.show_panel("remarks")
             await expect(host.page.get_by_text("我在广播里看得到")).to_be_visible(timeout=PATIENCE_MS)
             await shoot(secretary, screenshots, "room-broadcast")
+        finally:
+            await secretary.close()
+
+
+async def test_member_without_a_path_watches_the_broadcast_and_comes_back_by_himself(
+    playwright: Playwright, tmp_path: Path
+) -> None:
+    async with lesson(playwright, tmp_path) as (home, meeting_id, _host, _member):
+        secretary = await launch(playwright, "secretary", home.url)
+        try:
+            await secretary.context.add_init_script(f"({NO_PATH})()")
+            await enter_first(secretary, home, "secretary")
+            await secretary.enter(meeting_id, microphone=False, camera=False)
+            await until("the broadcast plays", lambda: secretary.page.evaluate(f"{BROADCAST_TIME} > 1"), 60)
+            await secretary.page.evaluate("window.hasPath = true")
+            await expect(secretary.see("broadcast-stage")).to_have_count(0, timeout=45_000)
+            await until("the host's picture", lambda: secretary.page.evaluate(f"{PICTURES} >= 1"))
         finally:
             await secretary.close()

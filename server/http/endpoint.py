@@ -18,7 +18,7 @@ from server.services import Services
 
 def endpoint(route: Route, services: Services) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        signed_in = None if route.access == "public" else await _signed_in(request, services)
+        signed_in = None if route.access in ("public", "bearer") else await _signed_in(request, services)
         if route.access == "session":
             check_session(request, signed_in)
         call = Call(

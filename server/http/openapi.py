@@ -41,6 +41,7 @@ def openapi_document(routes: tuple[Route, ...]) -> dict[str, Any]:
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": "huitang"},
                 "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"},
+                "bearer": {"type": "http", "scheme": "bearer"},
             },
         },
     }
@@ -64,6 +65,8 @@ def _operation(row: Route, names: Names, schemas: dict[str, Any]) -> dict[str, A
     if row.access == "session":
         needed = ("session",) if row.method == "GET" else ("session", "csrf")
         found["security"] = [{name: [] for name in needed}]
+    elif row.access == "bearer":
+        found["security"] = [{"bearer": []}]
     parameters = [_in_path(name) for name in re.findall(r"\{(\w+)", row.path)]
     if row.query is not None:
         parameters += _in_query(schemas[row.query.__name__])

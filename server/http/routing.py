@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from server.services import Services
 
 # public: nobody need be signed in. session: any signed-in account; the handler then asks ``can``.
-# watch: the watch session's own nonce is the credential (beacons carry no CSRF header).
-Access = Literal["public", "session", "watch"]
+# watch: the watch session's own nonce is the credential (beacons carry no CSRF header). bearer: no session is looked at
+# (so no CSRF either); the handler asks for the token in ``Authorization``.
+Access = Literal["public", "session", "watch", "bearer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ Handler = Callable[[Call], Awaitable[BaseModel | web.StreamResponse | None]]
 class Route:
     """A row of the table. A handler returns a message (200), None (204) or a response of its own."""
 
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     path: str
     handler: Handler
     access: Access

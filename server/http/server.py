@@ -12,6 +12,7 @@ from server.http import (
     broadcast_api,
     health_api,
     home_api,
+    ingest_api,
     ledger_api,
     meetings_api,
     openapi,
@@ -22,6 +23,7 @@ from server.http.endpoint import endpoint
 from server.http.middleware import guard, security_headers
 from server.http.routing import Route
 from server.http.static_files import static_files
+from server.ingest.sessions import IngestSessions
 from server.protocol.base import MAX_MESSAGE_BYTES
 from server.services import Services
 
@@ -32,6 +34,7 @@ ROUTES: tuple[Route, ...] = (
     *planning_api.ROUTES,
     *meetings_api.ROUTES,
     *broadcast_api.ROUTES,
+    *ingest_api.ROUTES,
     *replay_api.ROUTES,
     *ledger_api.ROUTES,
 )
@@ -41,6 +44,7 @@ def build_app(services: Services) -> web.Application:
     """Without the web app's files: ``add_static_files`` comes last, because it takes every address that is left."""
     app = web.Application(middlewares=[guard(services.settings, services.clock)], client_max_size=MAX_MESSAGE_BYTES)
     app[health_api.HEALTH] = health_api.HealthCheck(services)
+    app[ingest_api.INGEST] = IngestSessions(services)
     app[broadcast_api.BROADCASTS] = Broadcasts(services)
     app.on_response_prepare.append(security_headers(services.settings))
     add_routes(app, (*ROUTES, openapi.route(ROUTES)), services)

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from media.control import SOURCES, SlotInfo, WantedPicture
-from server.protocol import base, commands, events, http, models
+from server.protocol import base, commands, events, http, models, ways
 from server.protocol.base import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Message
 from server.protocol.codes import ErrorCode
 from server.protocol.commands import COMMANDS, ConnectAuth
@@ -40,6 +40,7 @@ INPUTS: tuple[type[BaseModel], ...] = (
     http.Heartbeat,
     http.MinutesInput,
     http.SignInput,
+    ways.IngestTokenRequest,
 )
 _ABSTRACT = {"Message", "Command", "RoomEvent", "VolatileEvent"}
 _EVENT_NAMES = tuple(event.__name__ for event in ROOM_EVENTS)
@@ -119,7 +120,7 @@ def _schemas() -> dict[str, Schema]:
 def _models() -> Iterable[type[BaseModel]]:
     yield SlotInfo
     yield WantedPicture
-    for module in (base, models, commands, events, http):
+    for module in (base, models, commands, events, http, ways):
         for name, value in vars(module).items():
             if isinstance(value, type) and issubclass(value, Message) and name not in _ABSTRACT:
                 yield value

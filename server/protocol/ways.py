@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from server.protocol.base import Message
 
 
@@ -18,3 +20,37 @@ class BroadcastInfo(Message):
     state: Literal["live", "waiting", "unavailable"]
     playlist_url: str | None = None
     reason: str | None = None
+
+
+class IngestTokenRequest(Message):
+    """``POST /api/meetings/{meeting_id}/ingest-tokens``. whip: an encoder sends into the room; whep: a player shows its
+    stage. ``name`` is what the room shows of it."""
+
+    kind: Literal["whip", "whep"]
+    name: str = Field(default="", max_length=64)
+
+
+class IngestTokenInfo(Message):
+    """A token without itself. Revoked by ``DELETE …/ingest-tokens/{token_id}``."""
+
+    token_id: str
+    kind: Literal["whip", "whep"]
+    name: str
+    created_ms: int
+    expires_ms: int  # at the latest: it is over with the meeting
+
+
+class IngestToken(Message):
+    """Shown once. The program sends it as ``Authorization: Bearer …`` to ``url``."""
+
+    token_id: str
+    kind: Literal["whip", "whep"]
+    token: str
+    url: str
+    expires_ms: int
+
+
+class IngestTokens(Message):
+    """``GET /api/meetings/{meeting_id}/ingest-tokens``."""
+
+    tokens: tuple[IngestTokenInfo, ...]

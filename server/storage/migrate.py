@@ -12,7 +12,7 @@ from server.storage.engine import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0001"  # of the folder migrations/versions (a test compares)
+NEWEST = "0002"  # of the folder migrations/versions (a test compares)
 _SCRIPTS = Path(__file__).with_name("migrations")
 # Any 64-bit number will do: servers that start together wait for each other on it.
 _POSTGRES_LOCK = 0x6875_6974_616E_6700

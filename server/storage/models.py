@@ -286,6 +286,22 @@ class AccessLog(Base):
     object_id: Mapped[str] = mapped_column(String(64))
 
 
+class IngestTokenRow(Base):
+    """What an encoder or a player comes in with: never the token, its hash."""
+
+    __tablename__ = "ingest_token"
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id"), index=True)
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
+    kind: Mapped[str] = mapped_column(String(8))  # whip, whep
+    name: Mapped[str] = mapped_column(String(64))
+    created_ms: Mapped[int] = mapped_column(Ms)
+    expires_ms: Mapped[int] = mapped_column(Ms)
+    revoked_ms: Mapped[int | None] = mapped_column(Ms)
+
+
 class Secret(Base):
     """Keys that the installation makes for itself (ticket signing, log heads)."""
 

@@ -199,3 +199,10 @@ async def stage(hall: Hall) -> AsyncIterator[Stage]:
         if "recordings" in hall.processes:
             await hall.end_process("recordings")
         await room.stop()
+
+
+@pytest.fixture
+async def meeting_hall(hall: Hall) -> Hall:
+    """With a real media worker; no meeting yet."""
+    await hall.start_process("media")
+    return hall

@@ -251,6 +251,19 @@ export interface AttendanceRow {
   explanation: string;
 }
 
+/**
+ * ``GET /api/meetings/{meeting_id}/broadcast``: the running program as HLS, some seconds behind the room.
+ *
+ * waiting: there is nothing to play yet; ask again in a few seconds. unavailable: ``reason`` says why (not_live,
+ * ended, not_recorded, recording_failed, recorder_unavailable, store_away). A new recording in the same meeting has
+ * another playlist, so ask again when this one stops.
+ */
+export interface BroadcastInfo {
+  state: "live" | "waiting" | "unavailable";
+  playlist_url: string | null;
+  reason: string | null;
+}
+
 export interface Chapter {
   title: string;
   start_ms: number;
@@ -417,6 +430,38 @@ export interface IceServers {
 export interface IceServersAnswered {
   servers: IceServer[];
   ttl_s: number;
+}
+
+/** Shown once. The program sends it as ``Authorization: Bearer …`` to ``url``. */
+export interface IngestToken {
+  token_id: string;
+  kind: "whip" | "whep";
+  token: string;
+  url: string;
+  expires_ms: number;
+}
+
+/** A token without itself. Revoked by ``DELETE …/ingest-tokens/{token_id}``. */
+export interface IngestTokenInfo {
+  token_id: string;
+  kind: "whip" | "whep";
+  name: string;
+  created_ms: number;
+  expires_ms: number;
+}
+
+/**
+ * ``POST /api/meetings/{meeting_id}/ingest-tokens``. whip: an encoder sends into the room; whep: a player shows its
+ * stage. ``name`` is what the room shows of it.
+ */
+export interface IngestTokenRequest {
+  kind: "whip" | "whep";
+  name?: string;
+}
+
+/** ``GET /api/meetings/{meeting_id}/ingest-tokens``. */
+export interface IngestTokens {
+  tokens: IngestTokenInfo[];
 }
 
 /** Half-open [start_ms, end_ms) of the recording's timeline. */

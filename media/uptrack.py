@@ -23,6 +23,7 @@ MAX_LATE = CAPACITY - 24  # sequence numbers behind the newest; what is later th
 MAX_STALE = 50
 MAX_AHEAD = 3000  # RFC 3550 appendix A.1; beyond it is another source, since cohorts can order half the range only
 RESTART_S = 1.0  # every restart moves all viewers: more of them is an attack
+SOUND_USEFUL_S = 0.8  # listeners wait no longer for it (web: rtc/playout.ts)
 MAX_PACKET = 1400  # what still fits a datagram with an SRTP tag and an RTX header
 
 
@@ -37,7 +38,7 @@ class UpTrack(Track):
         self._key_timestamp = -1
         self._stale = 0
         self._restarted_at = float("-inf")
-        self._nacks = NackList() if "nack" in codec.feedback else None
+        self._nacks = self._nack_list()
 
     def receive(self, packet: bytes, offset: int, now: float, recovered: bool) -> bool:
         """One packet, in any order; False for one that was not used (a resend that was not needed, or too big)."""
@@ -89,10 +90,15 @@ class UpTrack(Track):
         self._stale = 0
         self.cache = PacketCache()
         self.reception = Reception(self.codec.clock_rate)
-        self._nacks = NackList() if self._nacks is not None else None
+        self._nacks = self._nack_list()
         self.report = None
         self.layer.set_track(self)
         return True
+
+    def _nack_list(self) -> NackList | None:
+        if "nack" not in self.codec.feedback:
+            return None
+        return NackList(SOUND_USEFUL_S) if self.layer.kind == "audio" else NackList()
 
     def ask_again(self, now: float) -> None:
         """NACKs what is due."""

@@ -72,6 +72,30 @@ def test_requests_follow_the_time_that_repairs_take() -> None:
     assert nacks.needs_keyframe
 
 
+def test_resends_do_not_fill_the_link_that_lost_the_packets() -> None:
+    nacks = NackList()
+    for number in range(100):
+        nacks.receive(number, number / 100)
+    nacks.due(1.0)
+    nacks.receive(200, 1.0)
+    assert len(nacks.due(1.1)) == 25, "a quarter of what came"
+    assert nacks.due(1.15) == []
+    assert nacks.due(2.1), "the next second has its own share"
+
+
+def test_what_comes_too_late_anyway_is_not_asked_for() -> None:
+    nacks = NackList(useful_s=0.5)
+    nacks.receive(0, 0.0)
+    for number in range(2, 20, 2):
+        nacks.receive(number, float(number))
+        nacks.due(number + 0.01)
+        nacks.receive(number - 1, number + 1.01)
+    nacks.receive(21, 30.0)
+    assert nacks.due(30.1) == []
+    tried = [step for step in range(600) if nacks.receive(23 + 2 * step, 31 + step / 50) or nacks.due(31 + step / 50)]
+    assert tried, "some time later it is tried again"
+
+
 def test_a_keyframe_makes_what_lies_before_it_superfluous() -> None:
     nacks = NackList()
     nacks.receive(65530, 0.0)

@@ -4,7 +4,7 @@
  */
 import type { Source, TransportAnswered } from '../protocol/generated'
 import { preferredAudioCodecs, preferredVideoCodecs } from './codecs'
-import { codecNamed, sendEncodings, shapeEncodings, singleEncoding, type VideoCodec } from './encodings'
+import { adaptiveSound, codecNamed, sendEncodings, shapeEncodings, singleEncoding, type VideoCodec } from './encodings'
 import { Playout } from './playout'
 import { kindOf, SOURCE_ORDER, type RtcProfile } from './profiles'
 import { withSoundRepair } from './soundRepair'
@@ -154,7 +154,10 @@ export class Transport {
 
   private addSendTransceiver(source: Source, kind: 'audio' | 'video'): RTCRtpTransceiver {
     const layers = this.options.profile.layers[source]
-    const add = (encodings: RTCRtpEncodingParameters[]) => this.connection.addTransceiver(kind, { direction: 'sendonly', sendEncodings: encodings })
+    const add = (encodings: RTCRtpEncodingParameters[]) => {
+      const sendEncodings = kind === 'audio' ? encodings.map(adaptiveSound) : encodings
+      return this.connection.addTransceiver(kind, { direction: 'sendonly', sendEncodings })
+    }
     try {
       return add(sendEncodings(layers))
     } catch {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { codecNamed, sendEncodings, shapeEncodings, singleEncoding, type Encoding } from './encodings'
+import { adaptiveSound, codecNamed, sendEncodings, shapeEncodings, singleEncoding, type Encoding } from './encodings'
 import { PROFILES } from './profiles'
 
 const camera = PROFILES.desktop.layers.camera
@@ -14,6 +14,10 @@ function shaped(encodings: Encoding[], change: Partial<Parameters<typeof shapeEn
 }
 
 describe('sendEncodings', () => {
+  it('lets sound follow its uplink', () => {
+    expect(sendEncodings(PROFILES.phone.layers.microphone).map(adaptiveSound)).toEqual([{ maxBitrate: 40_000, adaptivePtime: true }])
+  })
+
   it('offers the camera in three sizes, the smallest first, and the phone in two', () => {
     expect(sendEncodings(camera)).toEqual([
       { rid: 'q', maxBitrate: 120_000, scaleResolutionDownBy: 4 },

@@ -16,8 +16,6 @@ MAX_AGE = 512  # sequence numbers
 ASKED_SHARE = 0.25  # of what came in the second before: more resends would fill the link that has just lost them
 MIN_ASKED = 16  # a second
 SLOW_AGAIN = 0.998  # for each time nothing was asked because repairs take too long: seconds later one is tried again
-    0.998  # for each time that nothing was asked because repairs take too long: some seconds later one is tried
-)
 
 
 class NackList:

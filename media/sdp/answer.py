@@ -79,7 +79,7 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
         ),
         "a=inactive" if media.is_inactive else "a=sendonly" if media.is_slot else "a=recvonly",
         "a=rtcp-mux",
-        "a=rtcp-rsize",
+        *(["a=rtcp-rsize"] if media.rtcp_rsize else []),  # RFC 5506 §5: only where it was offered
     ]
     for codec in media.codecs:
         lines += _codec(media.kind, codec, START_KBPS if media.source is not None and not media.rids else 0)

@@ -52,6 +52,7 @@ class NegotiatedMedia:
     is_slot: bool = False
     codecs: tuple[NegotiatedCodec, ...] = ()
     extensions: dict[str, OfferedExtension] = field(default_factory=dict)
+    rtcp_rsize: bool = False
     is_inactive: bool = False  # may be used again: a rejected line could not (RFC 9429 §5.3.1)
     rids: tuple[str, ...] = ()  # encodings of simulcast, low to high
     ssrcs: tuple[int, ...] = ()
@@ -104,6 +105,7 @@ def negotiate(offer: Offer, known: Mapping[str, Source] = MappingProxyType({})) 
 
 def _negotiate(offer: Offer, media: OfferedMedia, places: _Places) -> NegotiatedMedia:
     result = NegotiatedMedia(media.kind, media.mid, media.protocol, tuple(media.payload_types))
+    result.rtcp_rsize = media.rtcp_rsize
     is_fit = media.kind in SOURCES and media.protocol in DTLS_PROTOCOLS and media.rtcp_mux
     if not is_fit or not _is_bundled(offer, media):
         return result

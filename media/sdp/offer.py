@@ -46,6 +46,7 @@ class OfferedMedia:
     direction: str = "sendrecv"
     bundle_only: bool = False
     rtcp_mux: bool = False
+    rtcp_rsize: bool = False
     codecs: dict[int, OfferedCodec] = field(default_factory=dict)
     extensions: dict[str, OfferedExtension] = field(default_factory=dict)
     common_feedback: list[str] = field(default_factory=list)  # a=rtcp-fb:*
@@ -151,6 +152,8 @@ def _media_attribute(media: OfferedMedia, name: str, value: str) -> None:
         media.bundle_only = True
     elif name == "rtcp-mux":
         media.rtcp_mux = True
+    elif name == "rtcp-rsize":
+        media.rtcp_rsize = True
     elif name == "rtpmap":
         _rtpmap(media, value)
     elif name in ("fmtp", "rtcp-fb"):

@@ -1,0 +1,1 @@
+"""Parsers that read what strangers send: seeded, mutated, bounded."""

@@ -13,23 +13,21 @@ MAX_TRIES = 8
 MAX_WAIT_S = 2.5  # the picture has gone on without it by then, or stands still and needs a keyframe
 MAX_MISSING = 128  # beyond this a keyframe is cheaper than the packets
 MAX_AGE = 512  # sequence numbers
-ASKED_SHARE = 0.25  # of what came in the second before: more resends would fill the link that has just lost them
-MIN_ASKED = 16  # a second
+ASKED_SHARE = 0.25  # of what comes: more resends would fill the link that has just lost them
+MAX_ASKED = 16  # at once
 SLOW_AGAIN = 0.998  # for each time nothing was asked because repairs take too long: seconds later one is tried again
 
 
 class NackList:
     """The holes in one source's sequence. ``useful_s``: what takes longer to be repaired is not asked for."""
 
-    __slots__ = ("_arrived", "_left", "_missing", "_repair_s", "_since", "_useful_s", "highest", "needs_keyframe")
+    __slots__ = ("_left", "_missing", "_repair_s", "_useful_s", "highest", "needs_keyframe")
 
     def __init__(self, useful_s: float = MAX_WAIT_S) -> None:
         self.highest = -1
         self.needs_keyframe = False
         self._useful_s = useful_s
-        self._arrived = 0  # since the second began
-        self._left = MIN_ASKED  # of what may be asked for in this second
-        self._since = float("-inf")
+        self._left: float = MAX_ASKED
         self._repair_s = 0.0  # from the first request to the packet, smoothed
         self._missing: dict[int, tuple[int, float, float]] = {}  # sequence → (tries, time of the next, of the first)
 
@@ -38,7 +36,7 @@ class NackList:
 
     def receive(self, sequence: int, now: float) -> bool:
         """Notes a packet. True when it closed a hole."""
-        self._arrived += 1
+        self._left = min(MAX_ASKED, self._left + ASKED_SHARE)
         if self.highest < 0:
             self.highest = sequence
             return False
@@ -61,7 +59,7 @@ class NackList:
     def due(self, now: float) -> list[int]:
         """The packets to ask for now, oldest first; each comes up again until its tries or its time are used."""
         asked: list[int] = []
-        left = self._allowance(now)
+        left = self._allowance()
         retry_s = min(MAX_RETRY_S, max(RETRY_S, self._repair_s * RETRY_REPAIRS))
         for sequence, (tries, at, first) in list(self._missing.items()):
             is_late = tries >= MAX_TRIES or now - first > self._useful_s
@@ -74,15 +72,12 @@ class NackList:
         self._left -= len(asked)
         return asked
 
-    def _allowance(self, now: float) -> int:
+    def _allowance(self) -> int:
         """How many may be asked for now."""
-        if now - self._since >= 1:
-            self._left = max(MIN_ASKED, int(self._arrived * ASKED_SHARE))
-            self._arrived, self._since = 0, now
         if self._repair_s > self._useful_s:
             self._repair_s *= SLOW_AGAIN
             return 0
-        return self._left
+        return int(self._left)
 
     def _open(self, gap: int, now: float) -> None:
         if gap + len(self._missing) > MAX_MISSING:

@@ -61,7 +61,7 @@ export const useDevices = defineStore('devices', () => {
  * Without sound is not: who comes again would take the silence for a fault.
  */
 function rememberedLevel(): Ref<QualityLevel | null> {
-  const kept = useLocalStorage<string>('huitang.level', localStorage.getItem('huitang.low-data') === 'true' ? 'stage' : '')
+  const kept = useLocalStorage<string>('huitang.level', '')
   const level = ref<QualityLevel | null>(KEPT_LEVELS.find((one) => one === kept.value) ?? null)
   watch(level, (next) => (kept.value = KEPT_LEVELS.find((one) => one === next) ?? ''))
   return level

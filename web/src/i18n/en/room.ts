@@ -332,6 +332,7 @@ export default {
   leave: {
     title: 'Leave the meeting?',
     text: 'You have been online for {minutes} min. You can come back.',
+    text_companion: 'This device only watches; your other one stays in the meeting.',
     text_host: 'You are the host. The meeting goes on without you; to close it for everybody choose “End meeting”.',
     confirm: 'Leave',
     stay: 'Stay',
@@ -344,6 +345,7 @@ export default {
   closed: {
     left: 'You have left the meeting',
     left_text: '{minutes} min online, on the record.',
+    left_companion: 'This device only watched; your time is counted where you took part.',
     ended: 'The meeting has ended',
     ended_text: 'The record is being assembled; the replay is on the meeting’s page.',
     removed: 'The host removed you from the meeting',

@@ -330,6 +330,7 @@ export default {
   leave: {
     title: '离开会议？',
     text: '您已在线 {minutes} 分钟。离开后可以再次进入。',
+    text_companion: '本机仅观看，离开不影响您的另一台设备。',
     text_host: '您是主持人。离开后会议继续进行；要让所有人散会，请点“结束会议”。',
     confirm: '离开',
     stay: '继续参会',
@@ -342,6 +343,7 @@ export default {
   closed: {
     left: '您已离开会议',
     left_text: '在线 {minutes} 分钟，已记入。',
+    left_companion: '本机仅观看，在线时间以您参会的设备为准。',
     ended: '会议已结束',
     ended_text: '会议记录正在整理，录像可在“会议”页回看。',
     removed: '主持人已请您离开会议',

@@ -24,8 +24,9 @@ class Allocator:
     def __init__(self, slots: Sequence[Slot], budget: Budget) -> None:
         self.ladder = Ladder()
         self.level = QualityLevel.FULL
-        self.needed_bps = 0  # by what is sent
-        self.wanted_bps = 0  # by what would be sent without limits
+        self.needed_bps = 0  # by the pictures that are sent
+        self.wanted_bps = 0  # by those that would be sent without limits
+        self.sound_bps = 0  # goes first, and carries no numbers: what feedback finds is what there is beside it
         self._slots = slots
         self._budget = budget
 
@@ -37,18 +38,19 @@ class Allocator:
         )
         flowing = [(slot, slot.publication) for slot in shown if slot.publication and slot.publication.is_flowing]
         wishes = [Wish(publication.id, _picture(slot, publication)) for slot, publication in flowing]
-        sound_bps = _sound_bps(self._slots)
         budget = self._budget
-        limit = budget.limit_bps
-        left = limit - sound_bps if limit is not None else None
+        self.sound_bps = _sound_bps(self._slots)
+        left = budget.limit_bps
+        if left is not None and not budget.has_feedback:
+            left -= self.sound_bps
         chosen = self.ladder.update(
             wishes, left, now, is_known=budget.is_known(now), is_strained=budget.is_strained(now)
         )
         self.level = self.ladder.level(left)
         pictures = [wish.picture for wish in wishes]
-        self.needed_bps = total_bps(pictures, chosen) + sound_bps
+        self.needed_bps = total_bps(pictures, chosen)
         allowed = self.ladder.allowed(pictures)
-        self.wanted_bps = sum(picture.cost(picture.ideal) for picture in allowed) + sound_bps
+        self.wanted_bps = sum(picture.cost(picture.ideal) for picture in allowed)
         choices: dict[Slot, int | None] = {slot: layer for (slot, _), layer in zip(flowing, chosen, strict=True)}
         changed = [slot for slot in shown if self._apply(slot, choices, now)]
         self._quiet(now)

@@ -139,7 +139,8 @@ class Downlink:
             if sent_at is not None and block.delay_since_last_sr < MAX_DELAY_UNITS:
                 rtt_s = max(now - sent_at - block.delay_since_last_sr / 65536, 0.0)
         if is_ours:
-            self.budget.report(worst / 256, rtt_s, self.allocator.needed_bps, now)
+            sent_bps = self.allocator.needed_bps + self.allocator.sound_bps
+            self.budget.report(worst / 256, rtt_s, sent_bps, now)
 
     # --- time
 
@@ -162,9 +163,13 @@ class Downlink:
 
     @property
     def standing(self) -> Standing:
-        level, limit = self.allocator.level, self.budget.limit_bps
-        is_known = limit is not None and (self.budget.has_feedback or self.budget.is_silent)
-        return Standing(level, level is self.allocator.ladder.cap, int(limit) if limit is not None and is_known else 0)
+        level, budget = self.allocator.level, self.budget
+        bps = 0
+        if budget.has_feedback:
+            bps = int(budget.estimator.bps) + self.allocator.sound_bps
+        elif budget.is_silent:
+            bps = int(budget.limit_bps or 0)
+        return Standing(level, level is self.allocator.ladder.cap, bps)
 
     def _measure(self, is_measured: bool) -> None:
         if is_measured is self._is_measured:

@@ -20,6 +20,7 @@ REPORTED_LOSS = 0.02
 GROWN_RTT_S = 0.1
 RTT_DRIFT_S = 0.005  # per report: a longer path is believed in the end
 HEAVY_LOSS = 0.3
+REPORT_S = 1.2  # between two reports
 CLOSE = 0.8  # of the budget used: too near to rest
 MARGIN = 1.5  # what is found beyond all wishes, so that it can rest
 BLIND_LOSS, BLIND_S = 0.10, 5.0  # without feedback
@@ -106,8 +107,13 @@ class Budget:
             self._trouble_until = now + TROUBLE_S
         if not self.has_feedback:
             self._judge_blindly(loss, sent_bps, now)
-        elif loss > HEAVY_LOSS and not self._is_fresh(now):  # else the feedback says it better
+        elif loss > HEAVY_LOSS and self._may_limit(now):
             self.estimator.limit(sent_bps * (1 - loss), now)
+
+    def _may_limit(self, now: float) -> bool:
+        """Feedback says it better; and a report is about what was sent before the last step down for a while."""
+        is_old_news = now - self.estimator.congested_at < self.estimator.rtt_s + REPORT_S
+        return not is_old_news and not self._is_fresh(now)
 
     def _judge_blindly(self, loss: float, sent_bps: float, now: float) -> None:
         """A client without feedback is unlimited until it has lost much for a while."""

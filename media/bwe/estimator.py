@@ -21,7 +21,7 @@ ACKED_WINDOW_US, MIN_ACKED_US = 500_000, 100_000
 HEADROOM, HEADROOM_BPS = 1.5, 10_000.0  # above what arrives nothing is known (gcc-02 §5.5)
 LOW_LOSS, HIGH_LOSS = 0.02, 0.10
 LOSS_INTERVAL_S = 0.3
-MIN_LOSS_SAMPLE = 10
+MIN_LOSS_SAMPLE = 20
 # Loss that stays when a third of the load is taken off is the radio's, not a queue's. More than 30 % a third off
 # would not cure, so it proves nothing.
 MAX_INHERENT_LOSS, TRIAL, UNCURED = 0.3, 0.7, 0.7
@@ -31,6 +31,7 @@ _DRAIN_US = 250_000
 # The least one-way delay that was seen stands for an empty queue. A queue that stands does not grow, so the trend is
 # blind to it. It must be drained, unless it does not go: then the path has become longer.
 STANDING_S, PATIENCE_S, SHORT_S = 0.4, 5.0, 0.1
+DRAIN_S, MAX_DRAIN = 0.3, 0.6  # so long after another decrease, and no deeper at once
 BASE_DRIFT = 0.002  # seconds per second, more than clocks drift
 
 
@@ -52,6 +53,8 @@ class Estimator:
         "_inherent_loss",
         "_loss_trial",
         "_lossy_at",
+        "_mean_loss",
+        "_ordinal",
         "_received",
         "_seen",
         "_standing_since",
@@ -79,7 +82,8 @@ class Estimator:
         self._arrival_us = 0
         self._seen: dict[int, tuple[int, int]] = {}
         self._expected = self._received = 0
-        self._inherent_loss = 0.0
+        self._ordinal = -1
+        self._inherent_loss = self._mean_loss = 0.0
         self._loss_trial: tuple[float, float] | None = None  # rate and loss when losses began
         self._lossy_at = self._grown_at = self._decreased_at = float("-inf")
         self._capacity = self._capacity_spread = 0.0
@@ -106,6 +110,9 @@ class Estimator:
 
     def feed(self, feedback: Feedback, history: SendHistory, now: float) -> None:
         """One feedback message."""
+        if feedback.ordinal != (self._ordinal + 1) & 0xFF:
+            self._seen.clear()  # a message was lost on its way, and with it what it said of packets that arrived
+        self._ordinal = feedback.ordinal
         if not feedback.numbers:
             return
         self._take(feedback, history, now)
@@ -196,12 +203,14 @@ class Estimator:
         if self._expected < MIN_LOSS_SAMPLE or now - self._lossy_at < LOSS_INTERVAL_S + self.rtt_s:
             return
         self.loss = max(0.0, 1 - self._received / self._expected)
+        sure = self.loss - (self.loss * (1 - self.loss) / self._expected) ** 0.5  # a few packets may lie
         self._expected = self._received = 0
         self._lossy_at = now
-        self._inherent_loss += 0.2 * (min(self.loss, self._inherent_loss) - self._inherent_loss)
-        if self.loss <= HIGH_LOSS + self._inherent_loss:
+        self._inherent_loss += 0.05 * (min(self.loss, self._inherent_loss) - self._inherent_loss)
+        self._mean_loss += 0.3 * (self.loss - self._mean_loss)
+        if self._mean_loss <= 0.5 * HIGH_LOSS:
             self._loss_trial = None
-        elif not self._is_inherent():
+        if sure > HIGH_LOSS + self._inherent_loss and not self._is_inherent():
             self.bps = max(self.bps * (1 - 0.5 * self.loss), MIN_BPS)
             self.congested_at = now
             if self.loss > MAX_INHERENT_LOSS and self.acked_bps:
@@ -215,18 +224,19 @@ class Estimator:
             self._standing_since = now
         if now - self._standing_since > PATIENCE_S and self._base_s is not None:
             self._base_s = (self._base_s[0] + self.queue_s, now)
-        else:
-            self.limit(BACKOFF * self.acked_bps, now)
+        elif now - self._decreased_at > self.rtt_s + DRAIN_S:
+            self._decreased_at = now
+            self.limit(max(BACKOFF * self.acked_bps, MAX_DRAIN * self.bps), now)
 
     def _is_inherent(self) -> bool:
         """Whether sending less has been tried without losing less."""
-        if self._loss_trial is None or self.loss > MAX_INHERENT_LOSS:
-            self._loss_trial = (self.bps, self.loss)
+        if self._loss_trial is None or self._mean_loss > MAX_INHERENT_LOSS:
+            self._loss_trial = (self.bps, self._mean_loss)
             return False
         bps, loss = self._loss_trial
-        if self.bps > TRIAL * bps or self.loss < UNCURED * loss:
+        if self.bps > TRIAL * bps or self._mean_loss < UNCURED * loss:
             return False
-        self._inherent_loss, self._loss_trial = self.loss, None
+        self._inherent_loss, self._loss_trial = self._mean_loss, None
         return True
 
     def _decrease(self, now: float) -> None:
@@ -238,7 +248,8 @@ class Estimator:
             return
         self._decreased_at = now
         self._learn_capacity(self.acked_bps)
-        self.bps = max(min(self.bps, BACKOFF * self.acked_bps), MIN_BPS)
+        kept = BACKOFF if self.queue_s > SHORT_S else 1.0  # a queue must be drained; without one it may be jitter
+        self.bps = max(min(self.bps, kept * self.acked_bps), MIN_BPS)
 
     def _learn_capacity(self, bps: float) -> None:
         if not self._capacity:

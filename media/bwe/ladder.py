@@ -10,7 +10,7 @@ from media.control import QualityLevel
 
 OVER, FAR_OVER = 1.1, 1.5  # of the budget: for a while, and at once
 OVER_S = 0.7
-SLACK = 1.4  # a picture goes out altogether only when its smallest layer takes that much of the budget
+SLACK = 1.15  # the stage goes out altogether only when its smallest layer takes that much of the budget
 HEADROOM = 1.2
 HOLD_S, FIRST_HOLD_S = 5.0, 0.2
 REMEMBERED_S = 30.0  # so long after a step down every step up is held back

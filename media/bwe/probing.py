@@ -14,6 +14,7 @@ from media.bwe.send_history import MASK, SendHistory
 
 PROBE_S, MAX_PROBE_S = 0.1, 0.4
 PROBE_PER_NOISE = 4.0
+MIN_PROBE_BPS = 100_000.0  # with less there are not enough packets to judge by
 STEP_UP, FIRST_STEP_UP = 2.0, 3.0
 CALM_S = 1.0  # after trouble
 MIN_PAUSE_S, MAX_PAUSE_S = 1.5, 5.0  # after a probe that did not get through; doubles up to the latter
@@ -85,7 +86,8 @@ class Prober:
         step = STEP_UP if self._has_begun else FIRST_STEP_UP
         self._has_begun = True
         length_s = min(PROBE_S + PROBE_PER_NOISE * noise_s, MAX_PROBE_S)
-        self.probe = Probe(min(step * bps, max(wanted_bps, 1.2 * bps)), int(now * 1_000_000), length_s)
+        rate_bps = max(min(step * bps, max(wanted_bps, 1.2 * bps)), MIN_PROBE_BPS)
+        self.probe = Probe(rate_bps, int(now * 1_000_000), length_s)
         return self.probe
 
     def take(self, feedback: Feedback, history: SendHistory, now: float) -> float | None:

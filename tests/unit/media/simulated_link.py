@@ -63,7 +63,7 @@ class Path:
         self.history = SendHistory()
         self.now = 100.0
         self.arrived_bytes = 0
-        self._listen = listen
+        self.listen = listen
         self._flying: list[tuple[float, int, int]] = []  # arrival, number, size
         self._coming: list[tuple[float, bytes]] = []
         self._viewer = TransportCcFeedback(1)
@@ -89,7 +89,7 @@ class Path:
             self._coming += [(self.now + self.link.delay_s, message) for message in self._viewer.build(1)]
         while self._coming and self._coming[0][0] <= self.now:
             _, message = self._coming.pop(0)
-            self._listen(feedback.read(message, 4, len(message)), self.now)
+            self.listen(feedback.read(message, 4, len(message)), self.now)
 
 
 class ElasticSource:

@@ -50,14 +50,13 @@ class SimulatedViewer:
 
     @property
     def needed_bps(self) -> int:
-        return total_bps([wish.picture for wish in self.wishes], self.chosen) + AUDIO_BPS
+        return total_bps([wish.picture for wish in self.wishes], self.chosen)
 
     def _allocate(self) -> None:
         now = self.path.now
-        wanted = sum(wish.picture.costs_bps[-1] for wish in self.wishes) + AUDIO_BPS
+        wanted = sum(wish.picture.costs_bps[-1] for wish in self.wishes)
         self.is_measured = self.budget.tick(self.needed_bps, wanted, now)
-        bps = self.budget.limit_bps
-        left = bps - AUDIO_BPS if bps is not None else None
+        left = self.budget.limit_bps
         self.chosen = self.ladder.update(
             self.wishes, left, now, is_known=self.budget.is_known(now), is_strained=self.budget.is_strained(now)
         )
@@ -106,4 +105,4 @@ class SimulatedViewer:
             self._reports.append((now + rtt_s, dropped / max(1, sent), rtt_s))
         while self._reports and self._reports[0][0] <= now:
             _, loss, rtt_s = self._reports.pop(0)
-            self.budget.report(loss, rtt_s, self.needed_bps, now)
+            self.budget.report(loss, rtt_s, self.needed_bps + AUDIO_BPS, now)

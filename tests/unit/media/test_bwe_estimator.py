@@ -83,6 +83,15 @@ def test_jitter_is_no_queue(seed: int) -> None:
     assert run.seconds(15) > 1_000_000
 
 
+def test_feedback_that_is_lost_is_no_loss_of_packets() -> None:
+    run = Run(Link(2_000_000), 500_000)
+    feed = run.estimator.feed
+    run.path.listen = lambda message, now: feed(message, run.path.history, now) if message.ordinal % 3 else None
+    run.seconds(10)
+    assert run.estimator.loss == 0
+    assert run.estimator.bps > 600_000
+
+
 def test_never_below_what_sound_needs() -> None:
     run = Run(Link(2_000_000, loss=0.9), 300_000)
     run.seconds(30)

@@ -186,3 +186,7 @@ class DtlsSession:
         if task is not None:
             await asyncio.gather(task, return_exceptions=True)
         self._dtls.remove_all_listeners()
+        # What is left waits in a cycle for the collector, which does not see how much native memory hangs on it.
+        self.rx = self.tx = None
+        released: Any = self._dtls
+        released._ssl = released._rx_srtp = released._tx_srtp = None

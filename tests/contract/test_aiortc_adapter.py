@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 from importlib.metadata import version
 
 import pytest
 from aiortc import rtcdtlstransport
+from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi, lib
 
@@ -84,6 +86,26 @@ async def test_both_roles_shake_hands_and_exchange_media() -> None:
     async with asyncio.timeout(2):
         await closed.wait()
     await client.close()
+
+
+async def test_a_closed_association_gives_its_native_memory_back_at_once() -> None:
+    gc.collect()
+    before = _native_objects()
+    server, client = await connect()
+    assert _native_objects() > before
+    gc.disable()  # those who come and go leave cycles, which may wait long for the collector
+    try:
+        await server.close()
+        await client.close()
+        assert (server.tx, server.rx) == (None, None)
+        assert _native_objects() == before
+    finally:
+        gc.enable()
+
+
+def _native_objects() -> int:
+    """SRTP sessions and TLS connections that exist."""
+    return sum(isinstance(item, Session | SSL.Connection) for item in gc.get_objects())
 
 
 async def test_a_resend_of_the_same_packet_is_allowed() -> None:

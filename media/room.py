@@ -60,7 +60,7 @@ class Room:
         self._flowing: dict[str, Publication] = {}  # work grows with who sends, not with who is in the room
         self.links = RoomLinks(room_id, self, environment)
         self.is_primary = True
-        self._feed = TapFeed(self.tap)
+        self._feed = TapFeed(self.tap, environment.clock)
         self._interest = Interest(room_id, self.tap, emit)
         self._speakers = ActiveSpeakers()
         self._spoken: tuple[str, ...] = ()

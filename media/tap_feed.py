@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from media.clock import Clock
 from media.layer import Layer
 from media.publication import Publication
 from media.rtp.sequence import distance
@@ -17,8 +18,9 @@ from media.track import Track
 class TapFeed:
     """Between the room's uplinks and its ring."""
 
-    def __init__(self, ring: TapRing) -> None:
+    def __init__(self, ring: TapRing, clock: Clock) -> None:
         self._ring = ring
+        self._now = clock.monotonic
 
     def handle_packet(self, track: Track, packet: bytes) -> None:
         publication = track.publication
@@ -32,6 +34,7 @@ class TapFeed:
             self._ring.append_rtp(track.number, packet)
 
     def handle_sender_report(self, track: Track) -> None:
+        track.reported_at = self._now()
         if track is track.publication.followed and track.report is not None:
             self._ring.append_sender_report(track.number, *track.report)
 
@@ -60,8 +63,9 @@ class TapFeed:
     def _follow(self, track: Track) -> None:
         track.publication.followed = track
         track.number = self._ring.add_track(track)
-        if track.report is not None:  # the recorder's clock for it holds from the first picture on
-            self._ring.append_sender_report(track.number, *track.report)
+        report = track.report_at(self._now())
+        if report is not None:  # the recorder's clock for it holds from the first picture on
+            self._ring.append_sender_report(track.number, *report)
 
     def _append_rest(self, track: Track, packet: bytes) -> None:
         """A keyframe's beginning that came as a resend: what follows it was here before."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Track(ABC):
     """One codec from one sender; hands stripped packets to its layer."""
 
-    __slots__ = ("cache", "codec", "layer", "number", "origin", "reception", "report", "ssrc")
+    __slots__ = ("cache", "codec", "layer", "number", "origin", "reception", "report", "reported_at", "ssrc")
 
     def __init__(self, layer: Layer, origin: object, ssrc: int, codec: NegotiatedCodec) -> None:
         self.layer = layer
@@ -29,6 +29,7 @@ class Track(ABC):
         self.codec = codec
         self.number = -1  # on the tap
         self.report: tuple[int, int] | None = None  # newest sender report: NTP time on our clock, RTP time
+        self.reported_at = 0.0
         self.cache = PacketCache()
         self.reception = Reception(codec.clock_rate)
 
@@ -42,6 +43,14 @@ class Track(ABC):
             return None
         ntp, rtp_time = self.report
         return ntp + (timestamp_distance(timestamp & 0xFFFFFFFF, rtp_time) << 32) // self.codec.clock_rate
+
+    def report_at(self, now: float) -> tuple[int, int] | None:
+        """The report as its sender would give it now, which arrives as late as the last one did."""
+        if self.report is None:
+            return None
+        passed_s = now - self.reported_at
+        ntp, rtp_time = self.report
+        return ntp + int(passed_s * (1 << 32)), (rtp_time + int(passed_s * self.codec.clock_rate)) & 0xFFFFFFFF
 
     def note_height(self, keyframe: bytes) -> None:
         """``keyframe``: the first packet of one."""

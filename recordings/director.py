@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from media.tap import MAX_WATCHED
+
+MAX_WATCHED_SPEAKERS = 3
 SPEAKER_HOLD_US = 3_000_000
 CAMERA_SILENT_US = 3_000_000
 SCREEN_SILENT_US = 8_000_000  # a still screen is sent about once a second, some senders pause longer
@@ -55,6 +58,20 @@ class Director:
         chosen = next((source.publication_id for source in flowing if source.number == self._current), None)
         self._publication = chosen or self._publication
         return self._current
+
+    def watch(self, sources: Iterable[VideoSource]) -> tuple[str, ...]:
+        """Publications whose pictures are needed: what is shown, and what may be shown next. Others may rest.
+
+        A speaker is named before the three seconds are over, so that the picture is there when it takes its turn.
+        """
+        known = sorted(sources, key=lambda source: source.number)
+        cameras = {source.participant_id: source.publication_id for source in known if not source.screen}
+        needed = [source.publication_id for source in known if source.screen]
+        needed += [each for each in (self.stage, self._publication) if each is not None]
+        needed += [cameras[each] for each in self._speakers[:MAX_WATCHED_SPEAKERS] if each in cameras]
+        if not needed:
+            needed = list(cameras.values())[:1]
+        return tuple(dict.fromkeys(needed))[:MAX_WATCHED]
 
     def _choose(self, flowing: list[VideoSource], now_us: int) -> int | None:
         screens = [source for source in flowing if source.screen]

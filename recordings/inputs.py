@@ -157,7 +157,8 @@ class Inputs:
             self.add(info)
         return gone
 
-    def add(self, info: TrackInfo) -> None:
+    def add(self, info: TrackInfo, now_us: int = 0) -> None:
+        """``now_us``: when it was announced: with its first packet, so that it is not silent until that is read."""
         number = int(info["number"])
         if number in self.voices or number in self.pictures:
             return
@@ -166,6 +167,7 @@ class Inputs:
             self.voices[number] = VoiceInput(info, sender)
         elif info["kind"] == "video" and info["codec"] in ("H264", "VP8"):
             self.pictures[number] = PictureInput(info, sender)
+            self.pictures[number].last_packet_us = now_us
 
     def remove(self, number: int) -> None:
         self.voices.pop(number, None)

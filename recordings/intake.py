@@ -56,6 +56,7 @@ class Intake:
         # Since when frames may be missing, and when the tap said so.
         self._missing: tuple[int, int] | None = None
         self._pictures: list[int] = []
+        self._watched: tuple[str, ...] | None = None
         self._journal = JournalWriter(journal)
         self._pending = bytearray()
         self._idle = asyncio.Event()
@@ -77,6 +78,8 @@ class Intake:
         self._address = address
         self._clock.lost()
         self._tap = TapClient(address, self._token, self._room_id, self._after, self._take, self._connection_changed)
+        if self._watched is not None:
+            self._tap.watch(self._watched)
 
     async def detach(self, for_good: bool = False) -> None:
         """No frame comes in afterwards; those that came are in the journal. ``for_good``: what was not read is lost."""
@@ -114,6 +117,12 @@ class Intake:
     def request_keyframe(self, track: int) -> None:
         if self._tap is not None:
             self._tap.request_keyframe(track)
+
+    def watch(self, publication_ids: tuple[str, ...]) -> None:
+        """Pictures that the program needs; what else the room sends may rest."""
+        self._watched = publication_ids
+        if self._tap is not None:
+            self._tap.watch(publication_ids)
 
     # --- from the tap -------------------------------------------------------------------------------------------------
 

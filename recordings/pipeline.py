@@ -47,6 +47,7 @@ class PipelineEvents(NamedTuple):
 
     segment_closed: Callable[[], None]
     keyframe_wanted: Callable[[int], None]
+    watch_changed: Callable[[tuple[str, ...]], None]
     failed: Callable[[RecordingErrorCode | None], None]
     closed: Callable[[], None]
 
@@ -67,6 +68,7 @@ class Pipeline:
         self._failures = self.failed_steps = 0
         self._marks: deque[_Mark] = deque()
         self._program_us = 0
+        self._watched: tuple[str, ...] | None = None
         checkpoint = catalogue.checkpoint
         position = checkpoint.position if checkpoint else Position()
         self.program = Program(catalogue.origin_us, self, position, catalogue.init_names)
@@ -140,6 +142,9 @@ class Pipeline:
         self._program_us = max(now_us, self._program_us)
         self.program.hurried = self._clock.now_us() - self._program_us > HURRY_US
         self._guarded(self.program.advance, now_us)
+        if self.program.watched != self._watched and self._is_live:
+            self._watched = self.program.watched
+            self._events.watch_changed(self._watched)
 
     def _guarded(self, step: Callable[[T], None], argument: T) -> None:
         """One track's nonsense must not end everybody's recording. What fails always still does."""
@@ -167,8 +172,12 @@ class Pipeline:
     # --- what the program makes ---------------------------------------------------------------------------------------
 
     def keyframe_wanted(self, track: int) -> None:
-        if self._clock.now_us() - self._program_us < LIVE_US:
+        if self._is_live:
             self._events.keyframe_wanted(track)
+
+    @property
+    def _is_live(self) -> bool:
+        return self._clock.now_us() - self._program_us < LIVE_US
 
     def segment_closed(self, segment: ClosedSegment) -> None:
         start_ms = segment.start_ticks // 90

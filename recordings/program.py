@@ -50,6 +50,7 @@ class Program:
         inits: Mapping[str, str] | None = None,
     ) -> None:
         self.inputs = Inputs()
+        self.watched: tuple[str, ...] = ()  # publications whose pictures it needs, or soon may
         self.hurried = False  # behind real time: what costs much and shows little is left out
         self.watched_until_us = 0  # room time; set by other threads
         self.shown: Keyframe | None = None  # the newest keyframe that came from the room; read by other threads
@@ -112,7 +113,7 @@ class Program:
         if name == "room":
             self._forget(self.inputs.set_tracks(event["tracks"]))
         elif name == "track_added":
-            self.inputs.add(event["track"])
+            self.inputs.add(event["track"], now_us)
         elif name == "track_removed":
             self._remove_track(int(event["number"]))
         elif name == "speakers":
@@ -161,14 +162,19 @@ class Program:
         if self._segmenter.empty and not self._begin(wanted, horizon_us):
             return
         switch_us = self._switch_time(wanted, horizon_us)
-        self._play_current(switch_us if switch_us is not None else horizon_us + 1)
+        if switch_us is not None and self._is_succession(wanted):
+            self._play_current(FOREVER_US)
+        else:
+            self._play_current(switch_us if switch_us is not None else horizon_us + 1)
         if wanted is not None and switch_us is not None:
             self._switch(wanted)
             self._play_current(horizon_us + 1)
         self._fill(wanted, horizon_us)
 
     def _wanted(self) -> PictureInput | None:
-        number = self._director.choose(self.inputs.sources(), self._now_us)
+        sources = self.inputs.sources()
+        number = self._director.choose(sources, self._now_us)
+        self.watched = self._director.watch(sources)
         wanted = None if number is None else self.inputs.pictures.get(number)
         for track in self.inputs.pictures.values():
             if track is wanted:
@@ -212,6 +218,13 @@ class Program:
         if not wanted.pictures or wanted.pictures[0][0] > horizon_us:
             return None
         return wanted.pictures[0][0]
+
+    def _is_succession(self, wanted: PictureInput | None) -> bool:
+        """The same camera in another layer or codec: whatever the clocks say, all of the former was before it."""
+        current = self._current
+        if current is None or wanted is None or not current.ended:
+            return False
+        return bool(current.info["publication_id"] == wanted.info["publication_id"])
 
     def _switch(self, wanted: PictureInput) -> None:
         if self._current is not None and self._current is not wanted:

@@ -220,6 +220,7 @@ class Recording:
         events = PipelineEvents(
             segment_closed=on_loop(self._segment_closed),
             keyframe_wanted=on_loop(self._intake.request_keyframe),
+            watch_changed=on_loop(self._intake.watch),
             failed=on_loop(self._trouble_of("spool")),
             closed=on_loop(self._uploader.wake),
         )

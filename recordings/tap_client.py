@@ -33,11 +33,16 @@ class TapClient:
         self._frames = frames
         self._connected = connected
         self._writer: asyncio.StreamWriter | None = None
+        self._watched: tuple[str, ...] | None = None
         self._task = asyncio.create_task(self._run(), name=f"tap {room_id}")
 
     def request_keyframe(self, track: int) -> None:
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(TapRequest(op="keyframe", track=track).model_dump_json().encode() + b"\n")
+        self._request(TapRequest(op="keyframe", track=track))
+
+    def watch(self, publication_ids: tuple[str, ...]) -> None:
+        """The pictures that are needed, also after the connection was lost."""
+        self._watched = publication_ids
+        self._request(TapRequest(op="watch", publication_ids=publication_ids))
 
     async def close(self) -> None:
         self._task.cancel()
@@ -58,11 +63,17 @@ class TapClient:
         try:
             hello = TapHello(token=self._token, room_id=self._room_id, after=self._after())
             writer.write(hello.model_dump_json().encode() + b"\n")
+            if self._watched is not None:
+                self.watch(self._watched)
             await self._read(reader)
         finally:
             self._writer = None
             self._connected(False)
             writer.close()
+
+    def _request(self, request: TapRequest) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(request.model_dump_json().encode() + b"\n")
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         buffer = bytearray()

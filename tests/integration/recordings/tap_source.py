@@ -70,6 +70,7 @@ class TapSource:
         self.room_id = room_id
         self.senders: list[Sender] = []
         self.keyframe_requests: list[int] = []
+        self.watched: tuple[str, ...] | None = None
         self.hellos: list[TapHello] = []
         self.began_s = 0.0
         self._began_mono = 0.0
@@ -171,6 +172,9 @@ class TapSource:
         try:
             while line := await reader.readline():
                 request = TapRequest.model_validate_json(line)
+                if request.op == "watch":
+                    self.watched = request.publication_ids
+                    continue
                 self.keyframe_requests.append(request.track)
                 for sender in self.senders:
                     if sender.camera is not None and sender.camera_number == request.track:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recordings.director import CAMERA_SILENT_US, SCREEN_SILENT_US, SPEAKER_HOLD_US, Director, VideoSource
+from recordings.inputs import Inputs
 
 S = 1_000_000
 
@@ -85,3 +86,33 @@ def test_a_successor_goes_on() -> None:
     successor.restore(director.snapshot(), 1)
     assert successor.choose([A, B], 1) == 2
     assert successor.stage == "c:camera"
+
+
+def test_what_is_shown_or_may_be_shown_next_is_watched() -> None:
+    director = Director()
+    assert director.watch([]) == ()
+    assert director.watch([B, A, C]) == ("a:camera",), "somebody, so that there is a picture"
+    director.choose([B], 0)
+    assert director.watch([B, A, C]) == ("b:camera",)
+    director.hear(["c", "x"], 1)
+    assert director.watch([B, A, C]) == ("b:camera", "c:camera"), "long before it takes the picture"
+    director.stage = "z:camera"
+    sources = [A, B, C, screen(9, "a", 0)]
+    assert director.watch(sources) == ("a:screen", "z:camera", "b:camera", "c:camera")
+
+
+def test_what_is_watched_is_bounded() -> None:
+    director = Director()
+    assert len(director.watch([screen(number, f"p{number}") for number in range(100)])) == 32
+
+
+def test_a_track_is_not_silent_between_its_announcement_and_its_first_packet() -> None:
+    """Otherwise somebody else would be chosen in between, and its keyframe would be lost."""
+    inputs = Inputs()
+    track = {
+        "number": 7, "publication_id": "a:camera", "participant_id": "a", "source": "camera",
+        "kind": "video", "codec": "H264", "clock_rate": 90_000, "payload_type": 96,
+    }  # fmt: skip
+    inputs.add(track, 100 * S)
+    director = Director()
+    assert director.choose(inputs.sources(), 100 * S) == 7

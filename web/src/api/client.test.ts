@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { get, post, put, setCsrfToken } from './client'
+import { get, getPicture, post, put, setCsrfToken } from './client'
 import { AppError } from './errors'
 
 interface Sent {
@@ -113,5 +113,25 @@ describe('failures', () => {
     const pending = get('/api/home', { signal: leaving.signal })
     leaving.abort()
     await expect(pending).rejects.toMatchObject({ name: 'AbortError' })
+  })
+})
+
+describe('a picture', () => {
+  it('is asked for with the tag of the one that is there', async () => {
+    answer = () => Promise.resolve(new Response(new Blob(['jpeg']), { status: 200, headers: { ETag: '"b"' } }))
+    const first = await getPicture('/still', '"a"')
+    expect(sent[0]?.init.headers['If-None-Match']).toBe('"a"')
+    expect(first).toMatchObject({ etag: '"b"' })
+    expect(first === 'none' ? 0 : first.picture?.size).toBe(4)
+  })
+
+  it('may be the same, or not there, or refused', async () => {
+    answer = () => Promise.resolve(new Response(null, { status: 304 }))
+    expect(await getPicture('/still', '"a"')).toEqual({ picture: null, etag: '"a"' })
+    answer = () => Promise.resolve(new Response(null, { status: 204 }))
+    expect(await getPicture('/still', null)).toBe('none')
+    expect(sent[1]?.init.headers['If-None-Match']).toBeUndefined()
+    answer = says(403, { error: { code: 'forbidden', message: '', retryable: false, error_id: null, fields: {} } })
+    expect((await failure(getPicture('/still', null))).code).toBe('forbidden')
   })
 })

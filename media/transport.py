@@ -88,6 +88,7 @@ class Transport:
         self.tag_size = 16
         self.last_heard_at = now
         self.is_closed = False
+        self._is_cut_off = False  # the connection that it is sent to is gone
         self.answers = 0
         self.session_id = secrets.randbits(62)
         self._passwords: dict[str, bytes] = {}
@@ -147,8 +148,10 @@ class Transport:
         if request.local_ufrag == self.ice_ufrag and len(self._passwords) > 1:
             self._forget_old_credentials()
         self._admit(address)
-        if self.address is None or (request.use_candidate and self.address != address):
+        is_wanted = request.use_candidate or self._is_cut_off  # then any way is better than none
+        if self.address is None or (is_wanted and self.address != address):
             self.address = address
+            self._is_cut_off = False
             self._listener.handle_moved(self)
         if self._task is None:
             self._task = asyncio.create_task(self._handshake())
@@ -202,6 +205,7 @@ class Transport:
         """A TCP connection broke. What is sent until the client has found another way is dropped."""
         if address in self._addresses:
             self._addresses.remove(address)
+            self._is_cut_off = self._is_cut_off or address == self.address
 
     def _forget_old_credentials(self) -> None:
         for ufrag in [item for item in self._passwords if item != self.ice_ufrag]:

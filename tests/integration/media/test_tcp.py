@@ -22,6 +22,7 @@ from tests.integration.media.conftest import StartWorker
 from tests.integration.media.control_server import ControlServer, until
 from tests.integration.media.firefox import firefox
 from tests.integration.media.test_chromium import decodes, eventually, hears
+from tests.netsim.tcp_cut import TcpCut
 from tests.netsim.udp_relay import UdpRelay
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
@@ -130,3 +131,29 @@ def _free_port() -> int:
     udp.socket.close()
     tcp.socket.close()
     return udp.address[1]
+
+
+async def test_a_tcp_connection_that_breaks_is_replaced_by_the_browser(
+    server: ControlServer, start_worker: StartWorker, silent_udp: UdpRelay, stack: AsyncExitStack
+) -> None:
+    """A middlebox resets it: the browser connects again by itself, and the seat and its pictures go on."""
+    host, tcp_port = "127.0.0.1", _free_port()
+    relay = await TcpCut.start(host, tcp_port)
+    stack.push_async_callback(relay.close)
+    await start_worker(
+        MEDIA_PORT=str(tcp_port),
+        MEDIA_ADVERTISE=f"{host}:{silent_udp.address[1]}",
+        MEDIA_ADVERTISE_TCP=f"{host}:{relay.port}",
+    )
+    browser = await stack.enter_async_context(chromium())
+    people = await _lesson_by_tcp(server, [await browser.new_page(), await browser.new_page()])
+    before = max(await people[1].inbound("video", "framesDecoded"))
+    began = asyncio.get_running_loop().time()
+    relay.cut()
+    relay.mend()
+    await eventually(lambda: decodes(people[1], before + 20), "pictures after the cut", 30)
+    took_ms = int((asyncio.get_running_loop().time() - began) * 1000)
+    assert relay.cut_connections >= len(people)
+    assert not server.seen("transport.changed", state="closed"), "nobody lost his seat"
+    assert server.counters["dtls_connected"] == len(people), "no new handshake"
+    sys.stdout.write(json.dumps({"pictures_again_after_a_reset_ms": took_ms}) + "\n")

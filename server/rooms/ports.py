@@ -28,6 +28,10 @@ class Audience(Protocol):
         """The last word, then no more; with a farewell the connection is closed as well."""
         ...
 
+    def silent_ms(self, connection: str) -> int:
+        """How long ago the connection last proved that somebody is there; 0 while nothing speaks against it."""
+        ...
+
 
 class MediaPlane(Protocol):
     """The media workers. Raises AppError with media's codes, MEDIA_UNAVAILABLE when none is there."""

@@ -20,12 +20,19 @@ class Liveness:
 
     proof_ms: int
     connected: bool = False
+    silent: bool = False  # connected, but nobody answers
     media: TransportState = TransportState.NEW
     grace_until_ms: int = 0
 
     def handle_connected(self, now_ms: int) -> None:
-        self.connected = True
+        self.connected, self.silent = True, False
         self.proof_ms = now_ms
+
+    def handle_silence(self, silent_ms: int, now_ms: int) -> None:
+        """Every second: how long nobody has answered on the socket, 0 while nothing speaks against it."""
+        self.silent = self.connected and silent_ms > 0
+        if self.silent:
+            self.proof_ms = max(self.proof_ms, now_ms - silent_ms)
 
     def handle_disconnected(self, seen_ms: int) -> None:
         """``seen_ms``: when the socket last proved that somebody was there."""
@@ -41,12 +48,17 @@ class Liveness:
         self.media = state
 
     def last_proof_ms(self, now_ms: int) -> int:
-        return now_ms if self.connected or self.media in _ALIVE else self.proof_ms
+        return now_ms if self._answers or self.media in _ALIVE else self.proof_ms
+
+    @property
+    def _answers(self) -> bool:
+        return self.connected and not self.silent
 
     def presence(self, *, without_socket: bool = False) -> Presence:
-        """Without its socket, or with its media gone silent, a seat is unstable; ``away`` is for seats given up.
+        """Without its socket, or with socket or media gone silent, a seat is unstable; ``away`` is for seats given up.
         ``without_socket``: it never has one."""
-        held = self.connected or without_socket
+        # On a lossy network a socket stalls for seconds while media flow: that alone is not said.
+        held = without_socket or self._answers or (self.connected and self.media in _ALIVE)
         return Presence.PRESENT if held and self.media not in _SILENT else Presence.UNSTABLE
 
     def is_lost(self, now_ms: int) -> bool:

@@ -164,6 +164,8 @@ class Seats:
         async with room.lock:
             now = self._desk.clock.monotonic_ms()
             for seat in room.present():
+                if seat.connection is not None:
+                    seat.liveness.handle_silence(self._desk.audience.silent_ms(seat.connection), now)
                 if not seat.liveness.is_lost(now):
                     await self.settle_presence(room, seat)
                     continue

@@ -27,7 +27,7 @@ from server.signaling.notifier import Notifier
 from server.signaling.rate import TokenBucket
 from server.signaling.resume import ResumeTokens
 from server.signaling.session import Session
-from server.signaling.sockets import PING_INTERVAL_S, PING_TIMEOUT_S, make_sockets
+from server.signaling.sockets import Sockets, make_sockets
 from server.storage.secrets import installation_secret
 from server.telemetry.counters import count
 
@@ -118,10 +118,9 @@ class Gateway:
         # that has not begun is refused. Else the seat would be held by a socket that is not there any more.
         session.gone = True
         silent_ms = 0
-        if reason == self.sio.reason.PING_TIMEOUT:
-            # The unanswered ping was sent a timeout ago, the last answered one an interval before that.
-            since_ms = self._services.clock.monotonic_ms() - session.heard_ms
-            silent_ms = min(since_ms, (PING_INTERVAL_S + PING_TIMEOUT_S) * 1000)
+        if reason != self.sio.reason.CLIENT_DISCONNECT:
+            since_heard_ms = self._services.clock.monotonic_ms() - session.heard_ms
+            silent_ms = min(self.sio.silent_ms(sid), since_heard_ms)
         await self._services.rooms.disconnect(session.room, sid, silent_ms)
 
     async def _handle_message(self, event: str, sid: str, *args: Any) -> dict[str, Any] | None:
@@ -155,7 +154,7 @@ class Gateway:
 class _SocketWire:
     """server.signaling.notifier.Wire."""
 
-    def __init__(self, sio: socketio.AsyncServer) -> None:
+    def __init__(self, sio: Sockets) -> None:
         self._sio = sio
 
     async def emit(self, event: str, data: dict[str, Any], to: str) -> None:
@@ -170,6 +169,9 @@ class _SocketWire:
 
     async def disconnect(self, sid: str) -> None:
         await self._sio.disconnect(sid)
+
+    def silent_ms(self, sid: str) -> int:
+        return self._sio.silent_ms(sid)
 
 
 def _parse_auth(raw: Any) -> ConnectAuth:

@@ -32,6 +32,8 @@ class Wire(Protocol):
 
     async def disconnect(self, sid: str) -> None: ...
 
+    def silent_ms(self, sid: str) -> int: ...
+
 
 @dataclass(slots=True)
 class _Line:
@@ -59,6 +61,9 @@ class Notifier:
 
     def dismiss(self, meeting_id: str, connection: str, farewell: RoomClosed | None) -> None:
         self._put(meeting_id, lambda: self._dismiss(meeting_id, connection, farewell))
+
+    def silent_ms(self, connection: str) -> int:
+        return self._wire.silent_ms(connection)
 
     async def _dismiss(self, meeting_id: str, connection: str, farewell: RoomClosed | None) -> None:
         await self._wire.leave(connection, _group(meeting_id))

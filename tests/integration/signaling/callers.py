@@ -114,8 +114,8 @@ class Caller:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pc.close()
 
-    async def vanish(self) -> None:
-        """The network is gone for this device: nothing more is sent, no farewell; its port says nothing."""
+    def vanish(self) -> None:
+        """The network is gone for this device: nothing more is sent or answered, no farewell."""
         transport: Any = self.pc.getTransceivers()[0].sender.transport.transport
 
         async def swallow(_data: bytes) -> None:
@@ -123,11 +123,8 @@ class Caller:
 
         transport._connection.send = transport._send = swallow
         for pair in transport._connection._nominated.values():
-            pair.protocol.transport.close()
-        socket = self.guest.sio.eio.ws
-        if socket is not None:
-            socket._response.connection.transport.pause_reading()  # pings are not answered any more
-        self.guest.sio.eio.write_loop_task.cancel()
+            pair.protocol.send_stun = lambda _message, _address: None
+        self.guest.vanish()
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         self._tasks.add(asyncio.create_task(self._drain(track)))

@@ -102,6 +102,14 @@ class Guest:
         await self.sio.eio.ws.close() if self.sio.eio.ws else None
         await self.sio.disconnect()
 
+    def vanish(self) -> None:
+        """The network is gone and the socket does not know: nothing is heard, no ping is answered any more."""
+
+        async def ignore(_packet: Any) -> None:
+            return
+
+        self.sio.eio._receive_packet = ignore
+
     async def close(self) -> None:
         if self.sio is not None:
             await self.sio.disconnect()

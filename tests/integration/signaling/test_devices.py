@@ -125,6 +125,8 @@ async def test_a_removed_member_is_out_with_every_device(house: House, arrive: A
     await worker.start()
     host, desk = await arrive("host"), await arrive("n1")
     phone = await _watch(house, "n1")
+    for device in (desk, phone):
+        await device.do("transport.offer", sdp="v=0")
     room = house.services.rooms.get("m")
     assert room is not None
     encoder = await house.services.rooms.devices.join_device(room, "n1", "encoder")

@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
-import pytest
-
-from tests.integration.signaling.callers import Caller, MediaProcesses
+from tests.integration.signaling.callers import Caller
+from tests.integration.signaling.conftest import Phone
 from tests.integration.signaling.guest import Guest, until
 from tests.integration.signaling.house import House
 
-Phone = Callable[[str], Awaitable[Caller]]
 # Of 25 pictures a second: a second's worth may still be on its way, and three more seconds prove that it was the end.
 SECOND, LONGER = 25, 75
-
-
-@pytest.fixture
-async def worker(house: House, tmp_path: Path) -> AsyncIterator[MediaProcesses]:
-    processes = MediaProcesses(house, tmp_path)
-    await processes.start("media-0")
-    yield processes
-    await processes.stop()
-
-
-@pytest.fixture
-async def phone(house: House, worker: MediaProcesses) -> AsyncIterator[Phone]:
-    """``await phone("n1")``: that member, joined; no media yet."""
-    callers: list[Caller] = []
-
-    async def join(member_id: str) -> Caller:
-        callers.append(Caller(await Guest(house.url).enter(house.ticket(member_id))))
-        return callers[-1]
-
-    yield join
-    for caller in callers:
-        await caller.hang_up()
-        await caller.guest.close()
 
 
 async def _lesson(phone: Phone) -> tuple[Caller, Caller, Caller]:

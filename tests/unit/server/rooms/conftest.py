@@ -102,6 +102,7 @@ class Ears:
     told: list[tuple[str, VolatileEvent]] = field(default_factory=list)
     subscribed: list[str] = field(default_factory=list)
     dismissed: list[tuple[str, RoomClosed | None]] = field(default_factory=list)
+    silent: dict[str, int] = field(default_factory=dict)
 
     def publish(self, meeting_id: str, event: RoomEvent | VolatileEvent) -> None:
         self.published.append(event)
@@ -114,6 +115,9 @@ class Ears:
 
     def dismiss(self, meeting_id: str, connection: str, farewell: RoomClosed | None) -> None:
         self.dismissed.append((connection, farewell))
+
+    def silent_ms(self, connection: str) -> int:
+        return self.silent.get(connection, 0)
 
     def names(self) -> list[str]:
         return [event.NAME for event in self.published]

@@ -172,6 +172,31 @@ def test_worker_going_straight_to_away_proves_life_fifteen_seconds_ago() -> None
     assert life.last_proof_ms(60_000) == 45_000
 
 
+def test_a_socket_that_answers_no_more_is_unstable_and_then_lost() -> None:
+    life = Liveness(0)
+    life.handle_connected(100_000)
+    life.handle_silence(0, 200_000)
+    assert life.last_proof_ms(200_000) == 200_000
+    life.handle_silence(5_000, 206_000)
+    assert life.presence() is Presence.UNSTABLE
+    assert not life.is_lost(201_000 + LEASE_MS - 1)
+    assert life.is_lost(201_000 + LEASE_MS)
+    life.handle_silence(0, 207_000)
+    assert life.presence() is Presence.PRESENT
+    assert not life.is_lost(10**9)
+
+
+def test_a_socket_that_stalls_while_media_flow_is_not_said() -> None:
+    life = Liveness(0)
+    life.handle_connected(100_000)
+    life.handle_media(TransportState.CONNECTED, 100_000)
+    life.handle_silence(9_000, 110_000)
+    assert life.presence() is Presence.PRESENT
+    life.handle_media(TransportState.UNSTABLE, 112_000)
+    assert life.presence() is Presence.UNSTABLE
+    assert life.last_proof_ms(112_000) == 106_000
+
+
 def test_nobody_is_lost_in_the_grace_after_a_restart() -> None:
     life = Liveness(0, grace_until_ms=90_000)
     assert not life.is_lost(89_999)

@@ -100,6 +100,9 @@ class Wires:
     async def disconnect(self, sid: str) -> None:
         await self._step("disconnect", sid)
 
+    def silent_ms(self, sid: str) -> int:
+        return 0
+
 
 async def until(wires: Wires, count: int) -> None:
     end = time.monotonic() + 10

@@ -21,6 +21,7 @@ from tests.integration.media.browser_page import BrowserClient, ClientPage, chro
 from tests.integration.media.conftest import StartWorker
 from tests.integration.media.control_server import ControlServer, until
 from tests.integration.media.firefox import firefox
+from tests.integration.media.slow_tcp import SlowTcp
 from tests.integration.media.test_chromium import decodes, eventually, hears
 from tests.netsim.tcp_cut import TcpCut
 from tests.netsim.udp_relay import UdpRelay
@@ -157,3 +158,50 @@ async def test_a_tcp_connection_that_breaks_is_replaced_by_the_browser(
     assert not server.seen("transport.changed", state="closed"), "nobody lost his seat"
     assert server.counters["dtls_connected"] == len(people), "no new handshake"
     sys.stdout.write(json.dumps({"pictures_again_after_a_reset_ms": took_ms}) + "\n")
+
+
+async def test_sound_comes_before_pictures_where_tcp_is_slow(
+    server: ControlServer, start_worker: StartWorker, silent_udp: UdpRelay, stack: AsyncExitStack
+) -> None:
+    host, tcp_port = "127.0.0.1", _free_port()
+    relay = await SlowTcp.start(host, tcp_port)
+    stack.push_async_callback(relay.close)
+    await start_worker(
+        MEDIA_PORT=str(tcp_port),
+        MEDIA_ADVERTISE=f"{host}:{silent_udp.address[1]}",
+        MEDIA_ADVERTISE_TCP=f"{host}:{relay.port}",
+    )
+    await server.call(control.RoomOpen(room_id="r"))
+    browser = await stack.enter_async_context(chromium())
+    pages = [await browser.new_page(), await browser.new_page()]
+    for page in pages:
+        await page.goto(server.url + "/page")
+    alice, bob = (BrowserClient(page, server, "r", name) for page, name in zip(pages, ("alice", "bob"), strict=True))
+    await alice.join(codec="video/VP8")
+    await alice.publish()
+    relay.down_bps = 250_000
+    await bob.join(codec="video/VP8")
+    await bob.view("alice:camera")
+    await eventually(lambda: hears(bob), "bob hears alice", 20)
+    await eventually(lambda: _has_samples(bob, 48_000), "a second of sound")
+    before = await _samples(bob)
+    await eventually(lambda: _has_samples(bob, before[0] + 480_000), "ten seconds more", 30)
+    after = await _samples(bob)
+    await until(lambda: server.counters, "statistics")
+    concealed = (after[1] - before[1]) / (after[0] - before[0])
+    pictures = await bob.inbound("video", "framesDecoded")
+    counters = {name: value for name, value in server.counters.items() if "tcp" in name}
+    sys.stdout.write(json.dumps({"concealed": round(concealed, 4), "pictures": pictures, **counters}) + "\n")
+    assert concealed < 0.1, "sound goes on"
+    assert not server.counters.get("drop_tcp_full"), "nothing but pictures was dropped"
+
+
+async def _samples(client: BrowserClient) -> tuple[int, int]:
+    totals = await client.inbound("audio", "totalSamplesReceived")
+    concealed = await client.inbound("audio", "concealedSamples")
+    silent = await client.inbound("audio", "silentConcealedSamples")
+    return sum(totals), sum(concealed) - sum(silent)
+
+
+async def _has_samples(client: BrowserClient, count: int) -> bool:
+    return (await _samples(client))[0] >= count

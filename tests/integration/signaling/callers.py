@@ -9,9 +9,9 @@ import asyncio
 import fractions
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,16 @@ class Caller:
         """Video packets that arrived in the slot of this publication."""
         return await _packets(self._shown[publication_id])
 
+    async def lost(self, publication_id: str) -> int:
+        report = await self._shown[publication_id].receiver.getStats()
+        return sum(stats.packetsLost for stats in report.values() if stats.type == "inbound-rtp")
+
+    @property
+    def media_port(self) -> int:
+        """Where the media worker that answered listens."""
+        line = next(line for line in self.pc.remoteDescription.sdp.splitlines() if line.startswith("a=candidate"))
+        return int(line.split()[5])
+
     async def received_at_all(self) -> int:
         return sum([await _packets(transceiver) for transceiver in self.pc.getTransceivers()])
 
@@ -147,16 +157,24 @@ class MediaProcesses:
         self._house = house
         self._folder = folder
         self.processes: dict[str, asyncio.subprocess.Process] = {}
+        self._ports: dict[int, str] = {}
+
+    def at(self, port: int) -> str:
+        """Which worker listens there."""
+        return self._ports[port]
 
     async def start(self, worker_id: str, **variables: str) -> None:
         tap = self._folder / worker_id
         tap.mkdir(exist_ok=True)
+        port = _free_port()
+        self._ports[port] = worker_id
         environment = {
             **os.environ,
             "SERVER_URL": self._house.url,
             "WORKER_TOKEN": TOKEN,
             "WORKER_ID": worker_id,
             "MEDIA_TAP_DIR": str(tap),
+            "MEDIA_PORT": str(port),
             **variables,
         }
         before = self._house.services.media.count
@@ -177,9 +195,11 @@ class MediaProcesses:
                 await process.wait()
 
 
-async def eventually(done: Callable[[], Any], what: str, deadline_s: float = 10.0) -> None:
-    """Like ``until``, for a question that is awaited."""
-    end = asyncio.get_running_loop().time() + deadline_s
-    while not await done():
-        assert asyncio.get_running_loop().time() < end, f"still waiting: {what}"
-        await asyncio.sleep(0.02)
+def _free_port() -> int:
+    """For UDP and TCP: a worker listens on both."""
+    while True:
+        with closing(socket.socket()) as stream, closing(socket.socket(type=socket.SOCK_DGRAM)) as datagram:
+            stream.bind(("127.0.0.1", 0))
+            with suppress(OSError):
+                datagram.bind(stream.getsockname())
+                return int(stream.getsockname()[1])

@@ -164,13 +164,23 @@ async def furnish(folder: Path, *, record: bool = False, database_url: str | Non
     await db.close()
 
 
-def _meeting(record: bool) -> Meeting:
+async def furnish_meeting(folder: Path, meeting_id: str) -> None:
+    """Another one of the same branch and people."""
+    db = Database(f"sqlite+aiosqlite:///{folder / 'huitang.db'}")
+    async with db.session() as session:
+        session.add(_meeting(False, meeting_id, ordinal=2))
+        await session.flush()
+        session.add_all(_expected(member, part, meeting_id) for member, part in PEOPLE.items())
+    await db.close()
+
+
+def _meeting(record: bool, meeting_id: str = "m", ordinal: int = 1) -> Meeting:
     return Meeting(
-        id="m",
+        id=meeting_id,
         organisation_id="b",
         type="party_lesson",
         title="党课",
-        ordinal=1,
+        ordinal=ordinal,
         year=2026,
         state="scheduled",
         start_ms=START_MS,
@@ -186,9 +196,9 @@ def _meeting(record: bool) -> Meeting:
     )
 
 
-def _expected(member: str, part: str) -> ExpectedMember:
+def _expected(member: str, part: str, meeting_id: str = "m") -> ExpectedMember:
     return ExpectedMember(
-        meeting_id="m",
+        meeting_id=meeting_id,
         member_id=member,
         role=part,
         name=f"名{member}",

@@ -18,10 +18,12 @@ def test_one_server_one_recorder_and_the_wanted_media_workers() -> None:
     assert {program.env["WORKER_TOKEN"] for program in found} == {"token"}
 
 
-def test_never_more_media_workers_than_cores() -> None:
-    cores = media_worker_count({})
-    assert media_worker_count({"MEDIA_WORKERS": str(cores + 7)}) == cores
-    assert media_worker_count({"MEDIA_WORKERS": "0"}) == 1
+def test_one_media_worker_per_core_at_most_four_unless_told() -> None:
+    assert [media_worker_count({}, cores) for cores in (1, 2, 4, 64)] == [1, 2, 4, 4]
+    assert media_worker_count({"MEDIA_WORKERS": "16"}, 64) == 16
+    assert media_worker_count({"MEDIA_WORKERS": "16"}, 2) == 2
+    assert media_worker_count({"MEDIA_WORKERS": "0"}, 2) == 1
+    assert 1 <= media_worker_count({}) <= 4
     with pytest.raises(ValueError, match="invalid literal"):
         media_worker_count({"MEDIA_WORKERS": "many"})
 

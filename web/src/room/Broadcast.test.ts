@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { Broadcast, FALL_BACK_AFTER_MS, type BroadcastAnswer, type BroadcastView } from './Broadcast'
+import type { BroadcastInfo } from '../protocol/generated'
+import { Broadcast, FALL_BACK_AFTER_MS, type BroadcastView } from './Broadcast'
 
-const LIVE: BroadcastAnswer = { state: 'live', playlist_url: '/a.m3u8', reason: null }
+const LIVE: BroadcastInfo = { state: 'live', playlist_url: '/a.m3u8', reason: null }
 
-function setUp(answers: (BroadcastAnswer | Error)[]) {
+function setUp(answers: (BroadcastInfo | Error)[]) {
   const views: BroadcastView[] = []
   let asked = 0
   const broadcast = new Broadcast({
@@ -51,7 +52,7 @@ describe('Broadcast', () => {
   })
 
   it('waits for one that has not begun, and says why there is none', async () => {
-    const answers: (BroadcastAnswer | Error)[] = [
+    const answers: (BroadcastInfo | Error)[] = [
       new Error('no answer'),
       { state: 'unavailable', playlist_url: null, reason: 'not_recorded' },
       { state: 'waiting', playlist_url: null, reason: null },
@@ -85,7 +86,7 @@ describe('Broadcast', () => {
   })
 
   it('is left as soon as media is there, whatever answer is still on its way', async () => {
-    let answer: ((value: BroadcastAnswer) => void) | undefined
+    let answer: ((value: BroadcastInfo) => void) | undefined
     const views: BroadcastView[] = []
     const broadcast = new Broadcast({ fetch: () => new Promise((resolve) => (answer = resolve)), handleChanged: (view) => views.push(view) })
     broadcast.handleWay('hopeless')

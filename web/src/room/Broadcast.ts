@@ -2,13 +2,7 @@
  * The way in for those whom WebRTC does not reach: after a while without media on a living line the program stream is
  * asked for, and left again as soon as media is there. Must not know how it is played.
  */
-
-/** `GET /api/meetings/{id}/broadcast`. */
-export interface BroadcastAnswer {
-  readonly state: 'live' | 'waiting' | 'unavailable'
-  readonly playlist_url: string | null
-  readonly reason: string | null
-}
+import type { BroadcastInfo } from '../protocol/generated'
 
 export type BroadcastView =
   | { readonly state: 'off' }
@@ -21,7 +15,7 @@ export type BroadcastView =
 export type MediaWay = 'open' | 'missing' | 'hopeless' | 'unknown'
 
 export interface BroadcastOptions {
-  fetch(): Promise<BroadcastAnswer>
+  fetch(): Promise<BroadcastInfo>
   handleChanged(view: BroadcastView): void
 }
 
@@ -88,7 +82,7 @@ export class Broadcast {
   }
 }
 
-function viewOf(answer: BroadcastAnswer): BroadcastView {
+function viewOf(answer: BroadcastInfo): BroadcastView {
   if (answer.state === 'live' && answer.playlist_url !== null) return { state: 'live', playlistUrl: answer.playlist_url }
   return answer.state === 'waiting' ? { state: 'waiting' } : { state: 'unavailable', reason: answer.reason }
 }

@@ -2,7 +2,7 @@
  * One seat in one meeting, from entering to leaving: signaling, media and the room's state brought together into one
  * immutable view. Must not know Vue, routes or texts.
  */
-import type { AnyRoomEvent, CommandMap, CommandPayload, QualityLevel, RoomGrants, RoomJoined, SlotInfo, Source, VolatileEventMap, WantedPicture } from '../protocol/generated'
+import type { AnyRoomEvent, BroadcastInfo, CommandMap, CommandPayload, QualityLevel, RoomGrants, RoomJoined, SlotInfo, Source, VolatileEventMap, WantedPicture } from '../protocol/generated'
 import { AudioOutput } from '../rtc/AudioOutput'
 import { LocalMedia } from '../rtc/LocalMedia'
 import type { MediaAccessError } from '../rtc/mediaAccess'
@@ -14,7 +14,7 @@ import { isErrorCode } from '../signaling/refusal'
 import { SignalingError } from '../signaling/SignalingError'
 import type { SocketOpener } from '../signaling/socket'
 import { applyEvent } from './applyEvent'
-import { Broadcast, type BroadcastAnswer, type BroadcastView, type MediaWay } from './Broadcast'
+import { Broadcast, type BroadcastView, type MediaWay } from './Broadcast'
 import { isWorthReporting } from './interruption'
 import { carries, LevelReport, lowerOf, mayPublish, sourcesToStop } from './ladder'
 import { noticesOf } from './notices'
@@ -37,7 +37,7 @@ export interface RoomOptions {
   /** As a second device that only watches. */
   companion?: boolean
   fetchTicket: TicketSource
-  fetchBroadcast: () => Promise<BroadcastAnswer>
+  fetchBroadcast: () => Promise<BroadcastInfo>
   listener: RoomListener
   media?: LocalMedia
   openSocket?: SocketOpener

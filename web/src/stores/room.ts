@@ -4,8 +4,7 @@ import { ref, shallowRef, watch } from 'vue'
 
 import { get, post } from '@/api/client'
 import { showToast } from '@/components/base'
-import type { JoinTicket } from '@/protocol/generated'
-import type { BroadcastAnswer } from '@/room/Broadcast'
+import type { BroadcastInfo, JoinTicket } from '@/protocol/generated'
 import { Room, type RoomListener } from '@/room/Room'
 import { EMPTY_VIEW, type RoomNotice, type RoomView } from '@/room/view'
 
@@ -108,7 +107,7 @@ function createRoom(meetingId: string, companion: boolean, listener: RoomListene
     companion,
     listener,
     fetchTicket: () => post<JoinTicket>(`${path}/ticket`, { device }),
-    fetchBroadcast: () => get<BroadcastAnswer>(`${path}/broadcast`),
+    fetchBroadcast: () => get<BroadcastInfo>(`${path}/broadcast`),
   })
 }
 

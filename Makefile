@@ -13,7 +13,7 @@ MODULES := web/node_modules/.installed
 DIST := web/dist/.built
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test check bench bench-peers bench-report lint types imports protocol unit web-check integration browser screenshots lock clean needs-python needs-node test-system
+.PHONY: help run test check bench bench-peers bench-report soak lint types imports protocol unit web-check integration browser screenshots lock clean needs-python needs-node test-system
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -61,6 +61,12 @@ bench-peers: $(DEVELOP) ## the same load on Janus and on ours, in turn (Debian, 
 
 bench-report: $(DEVELOP) ## the standard set on a quiet machine; writes the tables of docs/performance.md
 	@$(BIN)/python -m tests.bench.page
+
+soak: $(DEVELOP) $(DIST) ## hours: weak networks in full, 100 switches, joins and leaves, growth, hostile datagrams, fuzzing
+	@mkdir -p tests/.output && $(BIN)/python -m tests.soak --minutes 3 --switches 100 | tee tests/.output/soak.jsonl
+	@$(BIN)/python -m tests.bench --leavers 1000 --minutes 30
+	@HOSTILE_DATAGRAMS=1000000 $(BIN)/pytest -q -s tests/integration/media/test_hostile.py
+	@$(BIN)/python -m tests.fuzz
 
 lock: ## resolve requirements*.in into the hash-locked lists (needs uv)
 	@uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements-dev.in -o requirements-dev.txt

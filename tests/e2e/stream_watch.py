@@ -123,7 +123,8 @@ class Watch:
 
     @classmethod
     async def begin(cls, page: Page) -> Watch:
-        await page.evaluate(_FOLLOW, EVERY_MS)
+        """Every page that is opened from now on is followed from its first connection on."""
+        await page.context.add_init_script(f"({_FOLLOW})({EVERY_MS})")
         return cls(page)
 
     async def fetch(self) -> None:

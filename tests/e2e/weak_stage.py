@@ -22,7 +22,8 @@ from tests.e2e.installation import Installation, free_port, installation, until
 from tests.e2e.lesson import schedule, sees
 from tests.e2e.media_files import MediaFiles
 from tests.e2e.stream_watch import Stretch, Watch
-from tests.netsim.profiles import CLEAR, Profile
+from tests.netsim.profiles import CLEAR, PROFILES, Profile
+from tests.netsim.tcp_cut import TcpCut
 from tests.netsim.weak_network import Address, WeakNetwork, weak_network
 
 
@@ -32,6 +33,7 @@ class WeakStage:
 
     home: Installation
     network: WeakNetwork
+    tcp: TcpCut  # the way to the worker's TCP port: cut, so that what is measured goes by the weak network
     host: Actor
     member: Actor
     meeting_id: str
@@ -81,16 +83,22 @@ def now_ms() -> float:
 async def weak_stage(
     playwright: Playwright, folder: Path, files: dict[str, MediaFiles], seed: str = "huitang"
 ) -> AsyncIterator[WeakStage]:
-    """Both in a started lesson, seeing each other, on a clear network."""
+    """Both in a started lesson, seeing each other; the member has joined on a good network."""
     media_port = free_port(socket.SOCK_DGRAM)
     async with weak_network(seed) as network:
         await network.set_worker("127.0.0.1", media_port)
-        ports = {"MEDIA_PORT": str(media_port), "MEDIA_ADVERTISE": network.advertised}
+        tcp = await TcpCut.start("127.0.0.1", media_port)
+        tcp.cut()
+        ports = {
+            "MEDIA_PORT": str(media_port),
+            "MEDIA_ADVERTISE": network.advertised,
+            "MEDIA_ADVERTISE_TCP": f"127.0.0.1:{tcp.port}",
+        }
         async with installation(folder, **ports) as home:
             host = await launch(playwright, "host", home.url, files["host"])
             member = await launch(playwright, "member", home.url, files["member"])
             try:
-                yield await _settle(home, network, host, member)
+                yield await _settle(home, network, tcp, host, member)
             except BaseException:
                 for actor in (host, member):
                     await actor.keep_evidence(OUTPUT / "failure")
@@ -98,21 +106,23 @@ async def weak_stage(
             finally:
                 for actor in (host, member):
                     await actor.close()
+                await tcp.close()
 
 
-async def _settle(home: Installation, network: WeakNetwork, host: Actor, member: Actor) -> WeakStage:
+async def _settle(home: Installation, network: WeakNetwork, tcp: TcpCut, host: Actor, member: Actor) -> WeakStage:
+    at_member, at_host = await Watch.begin(member.page), await Watch.begin(host.page)
     await host.log_in(home.logins["host"])
     await member.log_in(home.logins["member"])
     meeting_id = await schedule(home, host, "党课：弱网也能上课")
     await host.enter(meeting_id)
     await until("the host is connected", partial(is_connected, host), 30)
     kept = frozenset((client["address"][0], client["address"][1]) for client in await network.clients())
+    await network.shape(None, PROFILES["good"])
     await member.enter(meeting_id)
     await host.start_meeting()
     for actor in (host, member):
         await until(f"{actor.name} sees the other", partial(sees, actor, 1), 30)
-    at_member, at_host = await Watch.begin(member.page), await Watch.begin(host.page)
-    return WeakStage(home, network, host, member, meeting_id, at_member, at_host, kept)
+    return WeakStage(home, network, tcp, host, member, meeting_id, at_member, at_host, kept)
 
 
 async def is_connected(actor: Actor) -> bool:

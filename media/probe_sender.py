@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from media.bwe.probing import Probe
+from media.bwe.probing import MIN_PADDING_BYTES, Probe
 from media.bwe.send_history import NumberedStream, SendHistory
 from media.cohort import NUMBER_BYTES, extension
 from media.rtp.header import FIXED, FIXED_SIZE
@@ -35,8 +35,6 @@ class ProbeSender:
 
     def start(self, probe: Probe, slot: Slot, media_bps: float) -> None:
         """Fills the media up to the probe's rate until its end."""
-        if self._stream is None:
-            self._stream = self._history.open_stream()
         self._step(probe, slot, max(probe.rate_bps - media_bps, 0.3 * probe.rate_bps), 0, 0)
 
     def stop(self) -> None:
@@ -47,18 +45,26 @@ class ProbeSender:
     def _step(self, probe: Probe, slot: Slot, padding_bps: float, sent_bytes: int, step: int) -> None:
         self._timer = None
         now_us = int(self._clock.monotonic() * 1_000_000)
-        if now_us > probe.until_us or step > MAX_STEPS or not slot.transport.is_connected:
+        if step > MAX_STEPS or not slot.transport.is_connected:
+            return
+        if now_us > probe.until_us:
+            self._send(slot, 1, MIN_PADDING_BYTES, now_us)  # what arrives behind a probe says that it is over
             return
         size = probe.packet_bytes
         due_bytes = padding_bps * (now_us - probe.from_us + STEP_S * 1_000_000) / 8_000_000 - sent_bytes
         count = min(int(due_bytes / size), MAX_PER_STEP)
-        if count > 0 and self._stream is not None:
-            first = self._stream.note([size] * count, now_us)
-            for number in range(first, first + count):
-                slot.transport.send_rtp(_padding(slot, number, size))
-            slot.transport.counters["padding_out"] += count
+        if count > 0:
+            self._send(slot, count, size, now_us)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(STEP_S, self._step, probe, slot, padding_bps, sent_bytes + count * size, step + 1)
+
+    def _send(self, slot: Slot, count: int, size: int, now_us: int) -> None:
+        if self._stream is None:
+            self._stream = self._history.open_stream()
+        first = self._stream.note([size] * count, now_us)
+        for number in range(first, first + count):
+            slot.transport.send_rtp(_padding(slot, number & 0xFFFF, size))
+        slot.transport.counters["padding_out"] += count
 
 
 def _padding(slot: Slot, number: int, size: int) -> bytes:

@@ -51,11 +51,14 @@ async def run(
 
 async def test_padding_fills_the_media_up_to_the_rate(stage: Stage) -> None:
     viewer, history, probe = await run(1_000_000, 400_000, RunningClock(), stage)
-    sent = len(viewer.resent) * probe.packet_bytes * 8
+    sent = (len(viewer.resent) - 1) * probe.packet_bytes * 8  # the last is the mark behind it
     assert 0.8 * 60_000 <= sent <= 1.2 * 60_000, "600 kbit/s for 100 ms"
     numbers = numbers_of(viewer)
     assert numbers == list(range(numbers[0], numbers[0] + len(viewer.resent)))
     assert all(history.holds(number) for number in numbers)
+    assert history.times_us[numbers[-2]] <= probe.until_us < history.times_us[numbers[-1]], (
+        "a mark says that it is over"
+    )
 
 
 async def test_the_packets_are_empty_and_go_by_rtx(stage: Stage) -> None:
@@ -67,7 +70,7 @@ async def test_the_packets_are_empty_and_go_by_rtx(stage: Stage) -> None:
         assert packet[1] == 109, "the RTX payload type of the slot's first codec"
         assert packet[8:12] == (600).to_bytes(4, "big")
         assert packet[-1] == len(packet) - payload_offset(packet), "nothing but padding"
-        assert len(packet) + 16 == probe.packet_bytes
+    assert all(len(packet) + 16 == probe.packet_bytes for packet in viewer.resent[:-1])
 
 
 async def test_a_probe_ends_when_the_clock_stands_still(stage: Stage) -> None:

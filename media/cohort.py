@@ -11,7 +11,7 @@ from media.rtp import vp8
 from media.rtp.header import FIXED, FIXED_SIZE
 from media.rtp.sequence import distance
 from media.sendmmsg import MessageTable, SegmentControl
-from media.udp import StreamAddress
+from media.udp import is_single
 
 if TYPE_CHECKING:
     from media.slot import Slot
@@ -46,13 +46,13 @@ class History(NamedTuple):
 
 
 class Chunk:
-    """Up to 64 members with their prepared messages; those who are reached by TCP have chunks of their own."""
+    """Up to 64 members with their prepared messages; those who are reached by TCP or IPv6 have chunks of their own."""
 
-    __slots__ = ("_contexts", "_messages", "is_stream", "members")
+    __slots__ = ("_contexts", "_messages", "is_single", "members")
 
-    def __init__(self, control: SegmentControl | None, is_stream: bool = False) -> None:
+    def __init__(self, control: SegmentControl | None, is_single: bool = False) -> None:
         self.members: list[Slot] = []
-        self.is_stream = is_stream
+        self.is_single = is_single
         self._contexts: dict[int, list[Any]] = {}
         self._messages = MessageTable(CHUNK, control) if control is not None else None
 
@@ -119,11 +119,11 @@ class Cohort:
         self._last_at = 0.0
 
     def add(self, slot: Slot) -> None:
-        is_stream = isinstance(slot.transport.address, StreamAddress)
-        fitting = (chunk for chunk in self.chunks if len(chunk.members) < CHUNK and chunk.is_stream is is_stream)
+        singly = is_single(slot.transport.address)
+        fitting = (chunk for chunk in self.chunks if len(chunk.members) < CHUNK and chunk.is_single is singly)
         chunk = next(fitting, None)
         if chunk is None:
-            chunk = Chunk(None if is_stream else self._control, is_stream)
+            chunk = Chunk(None if singly else self._control, singly)
             self.chunks.append(chunk)
         chunk.add(slot)
         slot.chunk = chunk
@@ -140,11 +140,11 @@ class Cohort:
             self.chunks.remove(chunk)
 
     def readdress(self, slot: Slot) -> None:
-        """Called when the transport's address moved: between UDP and TCP, to another chunk."""
+        """Called when the transport's address moved: between IPv4, IPv6 and TCP, to another chunk."""
         chunk = slot.chunk
         if chunk is None:
             return
-        if chunk.is_stream is isinstance(slot.transport.address, StreamAddress):
+        if chunk.is_single is is_single(slot.transport.address):
             chunk.readdress(slot)
         else:
             self.remove(slot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -69,28 +70,30 @@ class Demux:
 
     def begin_handshake(self, address: Address) -> bool:
         """Whether one more association may be half-open from this IP address; ``end_handshake`` when it is not."""
-        if self._half_open[address[0]] >= MAX_HALF_OPEN_PER_IP:
+        source = _source(address)
+        if self._half_open[source] >= MAX_HALF_OPEN_PER_IP:
             return False
-        self._half_open[address[0]] += 1
+        self._half_open[source] += 1
         return True
 
     def end_handshake(self, address: Address) -> None:
-        self._half_open[address[0]] -= 1
-        if not self._half_open[address[0]]:
-            del self._half_open[address[0]]
+        source = _source(address)
+        self._half_open[source] -= 1
+        if not self._half_open[source]:
+            del self._half_open[source]
 
     def _handle_stun(self, data: bytes, address: Address, now: float) -> None:
         is_stranger = address not in self.by_address
-        if is_stranger and not self._failures.has(address[0], now):
+        if is_stranger and not self._failures.has(_source(address), now):
             self._counters["drop_stun_rate"] += 1
             return
         try:
             if not self._check(data, address, now) and is_stranger:
-                self._failures.take(address[0], now)
+                self._failures.take(_source(address), now)
         except ValueError:
             self._counters["drop_stun_malformed"] += 1
             if is_stranger:
-                self._failures.take(address[0], now)
+                self._failures.take(_source(address), now)
 
     def _check(self, data: bytes, address: Address, now: float) -> bool:
         """Whether somebody here takes it for a client's. Raises ValueError when it is malformed."""
@@ -105,6 +108,13 @@ class Demux:
             self._counters["fault_check"] += 1
             logger.exception("handling a connectivity check failed")
             return False
+
+
+def _source(address: Address) -> str:
+    """What one attacker has: an IPv4 address, or the 64 bits of an IPv6 network."""
+    if ":" not in address[0]:
+        return address[0]
+    return socket.inet_pton(socket.AF_INET6, address[0])[:8].hex()
 
 
 def _nothing() -> None:

@@ -192,6 +192,13 @@ class MediaPlane:
 def _candidates(settings: Settings, advertised: tuple[Address, ...], bound: Address) -> tuple[Address, ...]:
     if advertised:
         return advertised
+    hosts: list[str] = []
     if settings.host == "0.0.0.0":  # noqa: S104 - asked for by the operator
-        return tuple((host, bound[1]) for host in local_addresses())
-    return (bound,)
+        hosts += local_addresses()
+    elif settings.host:
+        hosts.append(bound[0])
+    if settings.host6 == "::":
+        hosts += local_addresses(6)
+    elif settings.host6:
+        hosts.append(settings.host6)
+    return tuple((host, bound[1]) for host in hosts)

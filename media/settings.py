@@ -16,7 +16,8 @@ class Settings:
     server_url: str  # SERVER_URL: http(s)://host:port of the server, required
     worker_token: str  # WORKER_TOKEN: shared secret of server, workers and recorders, required
     worker_id: str  # WORKER_ID: unique among the workers of a server; default media-<pid>-<random>
-    host: str  # MEDIA_HOST: address that the UDP socket binds; 0.0.0.0 advertises all addresses of the machine
+    host: str  # MEDIA_HOST: address to bind, or an IPv4 and an IPv6 one; 0.0.0.0 and :: stand for all of the machine
+    host6: str  # the same variable: "" without IPv6; :: alone means all addresses of both kinds
     port: int  # MEDIA_PORT: UDP and TCP port, 0 = any free one
     tcp: bool  # MEDIA_TCP: 0 listens on UDP alone
     advertise: tuple[tuple[str, int], ...]  # MEDIA_ADVERTISE: "ip:port[,ip:port]" for candidates
@@ -33,7 +34,8 @@ class Settings:
             server_url=_required(env, "SERVER_URL").rstrip("/"),
             worker_token=_required(env, "WORKER_TOKEN"),
             worker_id=env.get("WORKER_ID") or f"media-{os.getpid()}-{secrets.token_hex(3)}",
-            host=env.get("MEDIA_HOST") or "127.0.0.1",
+            host=_hosts(env)[0],
+            host6=_hosts(env)[1],
             port=_port("MEDIA_PORT", env.get("MEDIA_PORT") or "0"),
             tcp=env.get("MEDIA_TCP", "1") != "0",
             advertise=_endpoints(env, "MEDIA_ADVERTISE"),
@@ -43,6 +45,18 @@ class Settings:
             link_tcp=_endpoint("MEDIA_LINK_TCP", env["MEDIA_LINK_TCP"]) if env.get("MEDIA_LINK_TCP") else None,
             tls_verify=env.get("MEDIA_TLS_VERIFY", "1") != "0",
         )
+
+
+def _hosts(env: Mapping[str, str]) -> tuple[str, str]:
+    """The IPv4 and the IPv6 address to bind; "" for a kind that was not asked for."""
+    named = [item.strip() for item in (env.get("MEDIA_HOST") or "127.0.0.1").split(",")]
+    v4 = [item for item in named if ":" not in item]
+    v6 = [item for item in named if ":" in item]
+    if len(v4) > 1 or len(v6) > 1 or not all(named):
+        raise ValueError(f"MEDIA_HOST: {env['MEDIA_HOST']!r} is not one address of each kind")
+    if named == ["::"]:
+        return "0.0.0.0", "::"  # noqa: S104 - asked for by the operator
+    return v4[0] if v4 else "", v6[0] if v6 else ""
 
 
 def _required(env: Mapping[str, str], name: str) -> str:
@@ -66,4 +80,4 @@ def _endpoint(name: str, text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host:
         raise ValueError(f"{name}: {text!r} is not host:port")
-    return host, _port(name, port)
+    return host.removeprefix("[").removesuffix("]"), _port(name, port)

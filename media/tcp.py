@@ -16,7 +16,7 @@ from media.clock import Clock
 from media.ice.framing import Deframer, frame
 from media.settings import Settings
 from media.stats import Counters
-from media.udp import Address, DatagramListener, DatagramPort, StreamAddress
+from media.udp import LOOPBACK, Address, DatagramListener, DatagramPort, StreamAddress
 
 MAX_CONNECTIONS = 800  # below the usual limit of 1024 descriptors
 MAX_PER_IP = 256  # a whole school behind one address
@@ -35,13 +35,14 @@ MAX_FREE_PORT_TRIES = 16  # a free UDP port may be somebody's TCP port
 def open_ports(settings: Settings, clock: Clock, counters: Counters) -> tuple[DatagramPort, TcpPort | None]:
     """The UDP port, and the TCP port of the same number. Raises OSError when it is taken."""
     for _ in range(MAX_FREE_PORT_TRIES):
-        port = DatagramPort(settings.host, settings.port, clock, counters)
-        if not settings.tcp:
-            return port, None
+        port = None
         try:
-            return port, TcpPort(settings.host, port.address[1], clock, counters)
+            port = DatagramPort(settings.host, settings.port, clock, counters, settings.host6)
+            number = port.address[1]
+            return port, TcpPort(settings.host, number, clock, counters, settings.host6) if settings.tcp else None
         except OSError:
-            port.socket.close()
+            if port is not None:
+                port.close(lambda _descriptor: None)
             if settings.port:
                 raise
     raise OSError("no port number is free for both UDP and TCP")
@@ -56,26 +57,37 @@ class StreamListener(DatagramListener, Protocol):
 class TcpPort:
     """``start`` begins to accept; every connection then speaks for one address."""
 
-    def __init__(self, host: str, port: int, clock: Clock, counters: Counters) -> None:
+    def __init__(self, host: str, port: int, clock: Clock, counters: Counters, host6: str = "") -> None:
         self.counters = counters
         self.now = clock.monotonic
         self.listener: StreamListener | None = None
         self.connections: set[TcpConnection] = set()
         self._per_ip: Counter[str] = Counter()
         self._unproven: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
-        self.socket = socket.create_server((host, port), backlog=BACKLOG)
-        self.address: Address = self.socket.getsockname()
+        self._servers: list[asyncio.Server] = []
+        self._sockets = [socket.create_server((host or LOOPBACK, port), backlog=BACKLOG)]
+        self.address: Address = self._sockets[0].getsockname()
+        if host6:
+            try:
+                self._sockets.append(
+                    socket.create_server((host6, self.address[1]), family=socket.AF_INET6, backlog=BACKLOG)
+                )
+            except OSError:
+                self._sockets[0].close()
+                raise
 
     async def start(self, listener: StreamListener) -> None:
         self.listener = listener
-        self._server = await asyncio.get_running_loop().create_server(lambda: TcpConnection(self), sock=self.socket)
+        loop = asyncio.get_running_loop()
+        for opened in self._sockets:
+            self._servers.append(await loop.create_server(lambda: TcpConnection(self), sock=opened))
 
     async def close(self) -> None:
         """Stops accepting; what was written last is still sent, but not waited for."""
-        if self._server is not None:
-            self._server.close()
-        self.socket.close()
+        for server in self._servers:
+            server.close()
+        for opened in self._sockets:
+            opened.close()
         for connection in list(self.connections):
             connection.close()
         await asyncio.sleep(0)  # uvloop writes at the end of its round

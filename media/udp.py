@@ -20,6 +20,8 @@ from media.stats import Counters
 Address = tuple[str, int]
 BUFFER_BYTES = 8 << 20
 MAX_DATAGRAM = 1500
+LOOPBACK = "127.0.0.1"
+IPV6_MTU_DISCOVER = 23  # linux/in6.h
 MAX_READS = 64  # per wake-up, so that timers and the control channel get their turn
 _INT = struct.Struct("=i")
 
@@ -57,6 +59,11 @@ class StreamAddress(tuple[str, int]):
         return id(self)
 
 
+def is_single(address: Address | None) -> bool:
+    """Whether this client is sent to one packet at a time: ``sendmmsg`` is prepared for IPv4's addresses only."""
+    return isinstance(address, StreamAddress) or (address is not None and ":" in address[0])
+
+
 class DatagramListener(Protocol):
     def handle_datagram(self, data: bytes, address: Address, now: float) -> None: ...
 
@@ -64,41 +71,45 @@ class DatagramListener(Protocol):
 
 
 class DatagramPort:
-    """Owns the socket; ``listener`` is called for each datagram and once at the end of each drain."""
+    """Owns the socket; ``listener`` is called for each datagram and once at the end of each drain.
 
-    def __init__(self, host: str, port: int, clock: Clock, counters: Counters) -> None:
+    IPv6 has a socket of its own with the same number, so that IPv4's packets cost nothing for it.
+    """
+
+    def __init__(self, host: str, port: int, clock: Clock, counters: Counters, host6: str = "") -> None:
         self._now = clock.monotonic
         self._counters = counters
         self._listener: DatagramListener | None = None
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setblocking(False)
-        _enlarge(self.socket)
-        if sys.platform == "linux":
-            # Don't fragment, and no search in the path MTU cache for each packet.
-            self.socket.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
-            try:
-                self.socket.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
-            except OSError:
-                counters["gro_unavailable"] += 1
-        self.socket.bind((host, port))
+        self.socket = self._open(socket.AF_INET, host or LOOPBACK, port)  # bulk sending needs one in any case
         self.address: Address = self.socket.getsockname()
+        self.socket6: socket.socket | None = None
+        if host6:
+            try:
+                self.socket6 = self._open(socket.AF_INET6, host6, self.address[1])
+            except OSError:
+                self.socket.close()
+                raise
 
     def attach(self, listener: DatagramListener, add_reader: Callable[[int, Callable[[], None]], object]) -> None:
         self._listener = listener
-        add_reader(self.socket.fileno(), self._on_readable)
+        for opened in self._sockets():
+            add_reader(opened.fileno(), self._on_readable)
 
     def close(self, remove_reader: Callable[[int], object]) -> None:
-        if self.socket.fileno() >= 0:
-            remove_reader(self.socket.fileno())
-            self.socket.close()
+        for opened in self._sockets():
+            if opened.fileno() >= 0:
+                remove_reader(opened.fileno())
+                opened.close()
 
     def send(self, data: bytes | memoryview, address: Address, is_video: bool = False) -> None:
         """One datagram; what the kernel does not take is counted, never raised. Slow streams drop video first."""
         if isinstance(address, StreamAddress):
             address.stream.send(data, is_video)
             return
+        target = self.socket6 if ":" in address[0] else self.socket
         try:
-            self.socket.sendto(data, address)
+            if target is not None:
+                target.sendto(data, address)
         except OSError:
             self._counters["drop_send"] += 1
 
@@ -107,9 +118,13 @@ class DatagramPort:
         listener = self._listener
         if listener is None:
             return
-        receive = self.socket.recvmsg
+        self._drain(self.socket, reads, listener.handle_datagram)
+        if self.socket6 is not None:
+            self._drain(self.socket6, reads, self._handle6)
+
+    def _drain(self, source: socket.socket, reads: int, handle: Callable[[bytes, Address, float], None]) -> None:
+        receive = source.recvmsg
         now = self._now
-        handle = listener.handle_datagram
         for _ in range(reads):
             try:
                 data, ancillary, _flags, address = receive(65535, 64)
@@ -123,10 +138,46 @@ class DatagramPort:
             else:
                 handle(data, address, arrival)
 
+    def _handle6(self, data: bytes, address: Address, now: float) -> None:
+        """Without flow and scope: link-local addresses are not served."""
+        if self._listener is not None:
+            self._listener.handle_datagram(data, address[:2], now)
+
     def _on_readable(self) -> None:
         self.drain()
         if self._listener is not None:
             self._listener.handle_drained()
+
+    def _sockets(self) -> tuple[socket.socket, ...]:
+        return (self.socket,) if self.socket6 is None else (self.socket, self.socket6)
+
+    def _open(self, family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+        opened = socket.socket(family, socket.SOCK_DGRAM)
+        opened.setblocking(False)
+        _enlarge(opened)
+        try:
+            if family == socket.AF_INET6:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if sys.platform == "linux":
+                # Don't fragment, and no search in the path MTU cache for each packet.
+                level, option = (
+                    (socket.IPPROTO_IP, IP_MTU_DISCOVER)
+                    if family == socket.AF_INET
+                    else (socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER)
+                )
+                opened.setsockopt(level, option, IP_PMTUDISC_PROBE)
+                self._let_coalesce(opened)
+            opened.bind((host, port))
+        except OSError:
+            opened.close()
+            raise
+        return opened
+
+    def _let_coalesce(self, opened: socket.socket) -> None:
+        try:
+            opened.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+        except OSError:
+            self._counters["gro_unavailable"] += 1
 
 
 def _enlarge(target: socket.socket) -> None:
@@ -138,13 +189,18 @@ def _enlarge(target: socket.socket) -> None:
             target.setsockopt(socket.SOL_SOCKET, plain, BUFFER_BYTES)
 
 
-def local_addresses() -> tuple[str, ...]:
-    """IPv4 addresses of this machine that another machine may reach: no loopback, no container bridges."""
+def local_addresses(version: int = 4) -> tuple[str, ...]:
+    """Addresses of this machine that another machine may reach: no loopback, no container bridges, no link-local ones.
+
+    There may be no IPv6 address; for IPv4 loopback stands in.
+    """
     found = [
-        str(ip.ip)
+        address
         for adapter in ifaddr.get_adapters()
         if not adapter.name.startswith(("lo", "docker", "br-", "veth", "virbr"))
         for ip in adapter.ips
-        if ip.is_IPv4 and not str(ip.ip).startswith(("127.", "169.254."))
+        if ip.is_IPv4 == (version == 4)
+        for address in [ip.ip if isinstance(ip.ip, str) else ip.ip[0]]
+        if not address.lower().startswith(("127.", "169.254.", "fe80:", "::1"))
     ]
-    return tuple(dict.fromkeys(found)) or ("127.0.0.1",)
+    return tuple(dict.fromkeys(found)) or (("127.0.0.1",) if version == 4 else ())

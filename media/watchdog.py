@@ -85,8 +85,8 @@ class Watchdog:
                 is_told = False
             elif not is_told:
                 is_told = True
-                self._counters["loop_stalls"] += 1
                 logger.warning("the event loop stands still for %d ms:\n%s", silence * 1000, self._stack())
+                self._counters["loop_stalls"] += 1
             if silence > HANG_S:
                 logger.critical("the event loop hangs; the worker ends so that another can take its place")
                 self._end()

@@ -83,8 +83,10 @@ def is_authentic(data: bytes, request: BindingRequest, password: bytes) -> bool:
 
 def binding_response(transaction_id: bytes, address: tuple[str, int], password: bytes) -> bytes:
     """Success response with XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY and FINGERPRINT."""
-    ip = bytes(a ^ b for a, b in zip(socket.inet_aton(address[0]), MAGIC, strict=True))
-    mapped = b"\x00\x20\x00\x08\x00\x01" + (address[1] ^ 0x2112).to_bytes(2, "big") + ip
+    is_v6 = ":" in address[0]
+    packed = socket.inet_pton(socket.AF_INET6 if is_v6 else socket.AF_INET, address[0])
+    ip = bytes(a ^ b for a, b in zip(packed, MAGIC + transaction_id, strict=False))
+    mapped = bytes((0, 0x20, 0, 4 + len(ip), 0, 2 if is_v6 else 1)) + (address[1] ^ 0x2112).to_bytes(2, "big") + ip
     return _seal(b"\x01\x01", transaction_id, mapped, password)
 
 

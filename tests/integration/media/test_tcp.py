@@ -129,8 +129,8 @@ def _free_port() -> int:
     settings = Settings.from_env({"SERVER_URL": "http://x", "WORKER_TOKEN": "t", "MEDIA_HOST": "0.0.0.0"})
     udp, tcp = open_ports(settings, SystemClock(), Counters())
     assert tcp is not None
-    udp.socket.close()
-    tcp.socket.close()
+    for opened in (udp.socket, *tcp._sockets):
+        opened.close()
     return udp.address[1]
 
 

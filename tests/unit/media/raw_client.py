@@ -17,6 +17,8 @@ from tests.unit.media.test_stun import request
 class RawClient(asyncio.DatagramProtocol):
     """``offer`` first, then ``connect`` with the answer."""
 
+    family = r"[\d.]+"  # of the candidates that it can use
+
     def __init__(self, offer: str = "chromium", role: str = "client") -> None:
         self.certificate = Certificate()
         self.offer = re.sub(
@@ -46,7 +48,7 @@ class RawClient(asyncio.DatagramProtocol):
 
     async def open(self, answer: str) -> None:
         """A new socket, hence a new address."""
-        line = re.search(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+)", answer)
+        line = re.search(rf"a=candidate:\S+ 1 udp \d+ ({self.family}) (\d+)", answer)
         assert line is not None
         loop = asyncio.get_running_loop()
         old = self._socket

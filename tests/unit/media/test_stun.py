@@ -55,14 +55,15 @@ def test_a_wrong_password_is_noticed() -> None:
     assert not stun.is_authentic(data, stun.parse_request(data), PASSWORD.encode())
 
 
-def test_the_response_is_what_aioice_expects() -> None:
+@pytest.mark.parametrize("host", ["192.0.2.33", "2001:db8::7:33"])
+def test_the_response_is_what_aioice_expects(host: str) -> None:
     parsed = stun.parse_request(request())
-    answer = stun.binding_response(parsed.transaction_id, ("192.0.2.33", 45678), PASSWORD.encode())
+    answer = stun.binding_response(parsed.transaction_id, (host, 45678), PASSWORD.encode())
     message = theirs.parse_message(answer)
     assert message.check_message_integrity(PASSWORD.encode())
     assert message.message_class == theirs.Class.RESPONSE
     assert message.transaction_id == parsed.transaction_id
-    assert message.attributes["XOR-MAPPED-ADDRESS"] == ("192.0.2.33", 45678)
+    assert message.attributes["XOR-MAPPED-ADDRESS"] == (host, 45678)
 
 
 @pytest.mark.parametrize(

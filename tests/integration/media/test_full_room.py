@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media import control
-from media.rtp.header import FIXED_SIZE
+from media.rtp.header import payload_offset
 from media.sdp.offer import parse_offer
 from tests.integration.media.control_server import ControlServer
 from tests.unit.media.conftest import rtp
@@ -48,7 +48,7 @@ class Guest(RawClient):
 
     def seen(self, payload_type: int) -> set[int]:
         """Whose packets have come."""
-        return {packet[FIXED_SIZE + 1] for packet in self.rtp if packet[1] & 0x7F == payload_type}
+        return {packet[payload_offset(packet) + 1] for packet in self.rtp if packet[1] & 0x7F == payload_type}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from server.http.routing import Route
 from server.http.server import ROUTES
 from server.ids import new_id
 from server.protocol.http import MinutesInput, SignInput, TicketRequest
+from server.protocol.ways import IngestTokenRequest
 from server.storage.models import AccessLog, Meeting, Recording
 from tests.integration.server_http.conftest import HOUR_MS, PASSWORD, Browser, Site
 
@@ -22,7 +23,10 @@ BODIES: dict[Any, dict[str, Any]] = {
     TicketRequest: {"device": "desktop"},
     MinutesInput: {"version": 1, "texts": {}, "summary": "改一下"},
     SignInput: {"password": PASSWORD, "version": 1},
+    IngestTokenRequest: {"kind": "whip"},
 }
+# What goes on in a room concerns who may be in it, and its makers; reading from above is for the record.
+ROOM_ONLY = ("/broadcast", "/still", "/ingest-tokens")
 TITLE = "党课：不给外人看的题目"
 
 
@@ -53,7 +57,9 @@ async def held_lesson(site: Site) -> dict[str, str]:
         )
     await site.services.store.put(f"rec/{recording_id}/index.m3u8", b"#EXTM3U\n", "application/vnd.apple.mpegurl")
     entry_id = await site.services.record.assemble(meeting_id)
-    return {"meeting_id": meeting_id, "recording_id": recording_id, "entry_id": entry_id, "name": "index.m3u8"}
+    return {"meeting_id": meeting_id, "recording_id": recording_id, "entry_id": entry_id, "name": "index.m3u8"} | {
+        "token_id": new_id()
+    }
 
 
 async def ask(browser: Browser, route: Route, ids: dict[str, str]) -> Any:
@@ -89,7 +95,9 @@ async def test_reading_from_above_changes_nothing(site: Site) -> None:
     for route in object_routes():
         answer = await ask(inspector, route, ids)
         # Watching is reading; it earns credit for nobody but who watches.
-        if route.method == "GET" or route.path.endswith("/watch"):
+        if any(part in route.path for part in ROOM_ONLY):
+            assert answer.status in (403, 404), (route.path, answer.body)
+        elif route.method == "GET" or route.path.endswith("/watch"):
             assert answer.status == 200, (route.path, answer.body)
         else:
             assert answer.status in (403, 404, 409), (route.path, answer.body)
@@ -104,6 +112,8 @@ async def test_a_member_reads_what_concerns_him_and_no_more(site: Site) -> None:
     allowed = {route.path for route in object_routes() if (await ask(member, route, ids)).status == 200}
     assert allowed == {
         "/api/meetings/{meeting_id}",
+        "/api/meetings/{meeting_id}/broadcast",
+        "/api/meetings/{meeting_id}/broadcast/{recording_id}/{name}",
         "/api/recordings/{recording_id}",
         "/api/recordings/{recording_id}/hls/{name}",
         "/api/recordings/{recording_id}/watch",

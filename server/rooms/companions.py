@@ -46,11 +46,10 @@ class Companions:
         self._ended: list[tuple[str, str]] = []  # meeting and participant whose transport is still to be closed
 
     async def join(self, room: Room, member_id: str, device: str, connection: str) -> Arrival:
-        """A page that only watches. The oldest of three goes. Subscribes the connection; nothing may wait after it.
+        """A page that only watches; of three the oldest goes. Subscribes the connection: nothing may wait after it.
 
         Raises AppError CONFLICT when the member's seat is not in the room, and those of ``Seats.admit``.
         """
-        await self._make_place(room, member_id, connection)
         async with room.lock:
             self._seats.admit(room, member_id)
             seat = room.seat_of(member_id)
@@ -62,12 +61,6 @@ class Companions:
             companion.liveness.handle_connected(self._desk.clock.monotonic_ms())
             self._desk.audience.subscribe(room.meeting_id, connection)
             return Arrival(companion, room.revisions.current, snapshot(room, self._desk.clock.now_ms()), None)
-
-    async def _make_place(self, room: Room, member_id: str, connection: str) -> None:
-        pages = [c for c in room.companions_of(member_id) if c.connection not in (None, connection)]
-        for companion in pages[: max(len(pages) - MAX_PER_MEMBER + 1, 0)]:
-            farewell = RoomClosed(code=ErrorCode.REPLACED, reason="another second device")
-            await self.end(room, companion, "replaced", farewell)
 
     async def enter(self, room: Room, member_id: str, guise: Guise) -> Participant:
         """The lock is held."""
@@ -135,12 +128,25 @@ class Companions:
                 await self.end(room, companion, "lost")
 
     async def sweep(self, room: Room) -> None:
-        """Devices without any proof of life, and what the meeting's end left behind."""
+        """Devices without any proof of life, pages without a socket or beyond the bound, and what the meeting's end
+        left behind."""
         ended = [participant_id for meeting_id, participant_id in self._ended if meeting_id == room.meeting_id]
         self._ended = [each for each in self._ended if each[0] != room.meeting_id]
         for participant_id in ended:
             await self._close_transport(room, participant_id)
         now = self._desk.clock.monotonic_ms()
         for companion in list(room.companions.values()):
-            if companion.is_device and companion.liveness.is_lost(now):
+            if companion.liveness.is_lost(now) if companion.is_device else companion.connection is None:
                 await self.end(room, companion, "lost")
+        for companion in _surplus(room):
+            farewell = RoomClosed(code=ErrorCode.REPLACED, reason="another second device")
+            await self.end(room, companion, "replaced", farewell)
+
+
+def _surplus(room: Room) -> list[Participant]:
+    """Pages beyond the bound, the oldest first. Done afterwards, so that a join waits for nothing."""
+    pages: dict[str, list[Participant]] = {}
+    for companion in room.companions.values():
+        if not companion.is_device:
+            pages.setdefault(companion.member_id, []).append(companion)
+    return [companion for mine in pages.values() for companion in mine[:-MAX_PER_MEMBER]]

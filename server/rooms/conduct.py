@@ -15,7 +15,7 @@ from server.protocol.codes import ErrorCode
 from server.protocol.events import GrantsChanged, MuteRequested
 from server.protocol.models import MeetingState, Publishing, RemarkInfo, RollEntry
 from server.rooms.desk import Desk, acting
-from server.rooms.grants import companion_grants, may_publish, publishing, room_grants
+from server.rooms.grants import ENCODER_SOURCES, companion_grants, may_publish, publishing, room_grants
 from server.rooms.participant import Participant
 from server.rooms.publications import publication_id_of
 from server.rooms.remarks import remark_id_of
@@ -186,13 +186,21 @@ class Conduct:
                 return target
             payload = {"participant_id": participant_id, "withheld": list(withheld), "by": who.member_id}
             await self._desk.record(room, "grants_changed", payload, actor=who.member_id)
-            for source in SOURCES:
-                if publishing(source) in withheld and room.publications.get(publication_id_of(participant_id, source)):
-                    ended = {"participant_id": participant_id, "source": source}
-                    await self._desk.record(room, "publication_ended", ended, actor=who.member_id)
+            await self._settle_publications(room, target, who)
             if target.connection is not None:
                 self._desk.audience.tell(room.meeting_id, target.connection, GrantsChanged(grants=target.grants()))
             return target
+
+    async def _settle_publications(self, room: Room, target: Participant, by: Participant) -> None:
+        """What is withheld ends. A machine cannot announce again what it is given back, so that is done for it."""
+        for source in SOURCES:
+            payload: dict[str, object] = {"participant_id": target.participant_id, "source": source}
+            is_there = room.publications.get(publication_id_of(target.participant_id, source)) is not None
+            if publishing(source) in target.withheld:
+                if is_there:
+                    await self._desk.record(room, "publication_ended", payload, actor=by.member_id)
+            elif target.device == "encoder" and source in ENCODER_SOURCES and not is_there:
+                await self._desk.record(room, "publication_started", {**payload, "muted": False}, actor=by.member_id)
 
 
 def clean_text(text: str) -> str:

@@ -29,6 +29,7 @@ from server.protocol.models import RoomRole
 from server.rooms.companions import Companions, Guise
 from server.rooms.conduct import clean_text
 from server.rooms.desk import Desk
+from server.rooms.grants import ENCODER_SOURCES
 from server.rooms.media_link import MediaLink
 from server.rooms.participant import Participant
 from server.rooms.room import Room
@@ -67,7 +68,7 @@ class Devices:
             name = clean_text(device_name)[:MAX_NAME_CHARS]
             device = await self._companions.enter(room, member_id, Guise(kind, name))
             if kind == "encoder":
-                for source in ("microphone", "camera"):
+                for source in ENCODER_SOURCES:
                     payload = {"participant_id": device.participant_id, "source": source, "muted": False}
                     await self._desk.record(room, "publication_started", payload, actor=member_id)
             return device

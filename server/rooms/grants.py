@@ -41,6 +41,8 @@ COMMAND_RULES: dict[str, Rule] = {
     "recording.resume": "moderate",
 }
 
+# What an encoder sends. It has no page that could say so: it is announced with it.
+ENCODER_SOURCES: tuple[Source, ...] = ("microphone", "camera")
 _SHARERS = frozenset({RoomRole.HOST, RoomRole.RECORDER, RoomRole.LECTURER})
 
 

@@ -13,7 +13,14 @@ from server.signaling.handlers.call import Call, Handler
 
 
 async def mute(call: Call) -> None:
-    await call.rooms.conduct.mute_other(call.room, call.who, call.command.participant_id)
+    """An encoder has no page that could be asked: its sound is taken from it, and may be given back."""
+    participant_id = call.command.participant_id
+    if (device := call.room.companions.get(participant_id)) is None:
+        await call.rooms.conduct.mute_other(call.room, call.who, participant_id)
+        return
+    allowed: list[Publishing] = [] if "video" in device.withheld else ["video"]
+    await call.rooms.conduct.allow(call.room, call.who, participant_id, allowed)
+    await call.rooms.media.enforce_grants(call.room, device)
 
 
 async def allow(call: Call) -> None:

@@ -221,6 +221,10 @@ async def test_all_of_a_room_together_have_a_limit(house: House, arrive: Arrive)
     await member.do("hand.lower")
     answer = await member.ask("hand.lower")
     assert (answer["error"]["code"], answer["error"]["retryable"]) == ("rate_limited", True)
+    await member.do("ice.servers")  # where a whole lesson looks has its own bound
+    house.gateway._dispatcher._traceless_limit = RateLimit(0.001, 1)
+    await host.do("ice.servers")
+    assert await member.refused("ice.servers") == "rate_limited"
 
 
 async def test_who_enters_again_and_again_is_slowed_down(house: House, arrive: Arrive) -> None:

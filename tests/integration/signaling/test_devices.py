@@ -168,6 +168,13 @@ async def test_an_encoder_is_seen_like_a_participant_and_ends_with_the_meeting(h
     assert host.heard("participant.joined")[0]["participant"]["device"] == "encoder"
     await until(lambda: bool(worker.called("view.set")[-1]["pictures"]), "the player sees the stage")
     assert worker.called("view.set")[-1]["pictures"][0]["publication_id"] == camera
+    await host.do("participant.mute", participant_id=encoder.participant_id)
+    silenced = {"audio": False, "video": True, "screen": False}
+    assert worker.called("grants.set")[-1] == {
+        "room_id": "m",
+        "participant_id": encoder.participant_id,
+        "grants": silenced,
+    }
     await host.do("meeting.end")
     await until(lambda: len(worker.called("transport.close")) == 2, "both media paths end")
     assert room.companions == {}

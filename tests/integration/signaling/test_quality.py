@@ -30,6 +30,7 @@ async def test_everybody_sees_on_which_rung_somebody_is_and_a_restart_keeps_it(t
     assert host.heard("participant.changed")[-1]["participant"]["quality"] == "audio"
     log = await house.services.log.read("m")
     assert [event.type for event in log if event.type.startswith("quality")] == ["quality_chosen", "quality_changed"]
+    await host.do("participant.allow", participant_id=member.me, audio=True, video=False, screen=True)
     for one in (host, member):
         await one.cut()
     await worker.close()
@@ -43,9 +44,11 @@ async def test_everybody_sees_on_which_rung_somebody_is_and_a_restart_keeps_it(t
     assert await back.connect(resume_token=member.joined["resume_token"])
     joined = await back.join()
     me = next(p for p in joined["snapshot"]["participants"] if p["participant_id"] == back.me)
-    assert me["quality"] == "audio"
+    assert (me["quality"], me["withheld"]) == ("audio", ["video"])
+    assert joined["grants"]["publish_video"] is False
     await back.do("transport.offer", sdp="v=0")
     assert worker.called("quality.set")[-1]["level"] == "audio"
+    assert worker.called("transport.offer")[-1]["grants"] == {"audio": True, "video": False, "screen": False}
     await back.close()
     await worker.close()
     await house.stop()

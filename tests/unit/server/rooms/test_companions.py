@@ -55,6 +55,7 @@ async def test_the_oldest_of_three_goes(hall: Hall) -> None:
     oldest = await _watch(hall, "n1", "a")
     await _watch(hall, "n1", "b")
     await _watch(hall, "n1", "c")
+    await hall.companions.sweep(hall.room)
     assert [c.connection for c in hall.room.companions_of("n1")] == ["b", "c"]
     assert not oldest.in_room
     farewell = RoomClosed(code=ErrorCode.REPLACED, reason="another second device")
@@ -96,6 +97,14 @@ async def test_the_end_sends_it_home_and_closes_what_it_left(hall: Hall) -> None
     assert hall.ears.dismissed == [("second", RoomClosed(code=ErrorCode.ROOM_CLOSED, reason="ended"))]
     await hall.companions.sweep(hall.room)
     assert hall.plane.transports == set()
+
+
+async def test_a_page_whose_socket_ended_unseen_leaves_no_ghost(hall: Hall) -> None:
+    await hall.sit("n1")
+    companion = await _watch(hall, "n1")
+    companion.connection = None
+    await hall.companions.sweep(hall.room)
+    assert hall.room.companions == {}
 
 
 async def test_a_restart_leaves_no_page_behind(hall: Hall) -> None:

@@ -129,6 +129,15 @@ async def test_the_stage_is_the_screen_then_the_pinned_then_who_has_been_speakin
     assert stage(second) is None
 
 
+async def test_an_encoder_whose_sound_was_taken_and_given_back_is_announced_again(hall: Hall) -> None:
+    host = await hall.sit("host")
+    encoder = await hall.devices.join_device(hall.room, "host", "encoder")
+    await hall.conduct.allow(hall.room, host, encoder.participant_id, ["video"])
+    assert [p.source for p in hall.room.publications.infos()] == ["camera"]
+    await hall.conduct.allow(hall.room, host, encoder.participant_id, ["audio", "video"])
+    assert {p.source for p in hall.room.publications.infos()} == {"camera", "microphone"}
+
+
 async def test_a_removed_member_takes_no_device_of_another(hall: Hall) -> None:
     await hall.sit("host")
     await hall.sit("n1")

@@ -19,6 +19,7 @@ from tests.bench.run import BenchError, WorkerOptions, measure, worker_backend
 from tests.bench.scenario import Scenario, lesson, meeting
 
 QUIET_SHARE = 0.1  # of one core
+SAMPLE_EVERY, MAX_SAMPLED = 16, 40  # decrypting is what costs the generator most
 VISIBLE = 9  # pictures that a meeting of many shows at once
 SCENARIOS: dict[str, Callable[[int, int], Scenario]] = {
     "lesson": lesson,
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warmup", type=float, default=2.0, help="seconds between the last join and the window")
     parser.add_argument("--runs", type=int, default=1, help="the figures are medians over the runs")
     parser.add_argument("--bitrate-kbps", type=int, help="of a camera: 1500 in a lesson, 500 in a meeting")
-    parser.add_argument("--sample-every", type=int, default=16, help="one subscriber in this many decrypts everything")
+    parser.add_argument("--sample-every", type=int, help="one subscriber in this many decrypts everything")
     parser.add_argument("--loss-percent", type=float, default=0.0, help="share of packets that subscribers throw away")
     parser.add_argument(
         "--already", type=int, help="how many of a lesson are there; the joining of the others is timed"
@@ -67,7 +68,7 @@ def _plan(given: argparse.Namespace, core: int | None) -> Plan:
         leavers=given.leavers,
         warmup_s=given.warmup,
         window_s=seconds,
-        sample_every=given.sample_every,
+        sample_every=given.sample_every or max(SAMPLE_EVERY, scenario.subscribers // MAX_SAMPLED),
         gro=not given.no_gro,
         loss=given.loss_percent / 100,
         core=core,

@@ -26,7 +26,7 @@ NUMBERS = 1 << 16
 # a gap this wide is not asked for packet by packet.
 NACK_TRIES, NACK_AGAIN_NS, WIDEST_GAP = 10, 100_000_000, 1000
 WIDEST_FEEDBACK = 0x1FFF  # numbers of one run-length chunk; after a longer hole feedback begins anew
-_SEQUENCE_SSRC = struct.Struct("!H4xI").unpack_from
+_HEADER = struct.Struct("!BBH4xI").unpack_from
 _GRO_SIZE = struct.Struct("=i").unpack_from
 _TIMESPEC = struct.Struct("=qq").unpack_from
 
@@ -66,7 +66,6 @@ class Received:
         "seen",
         "ssrc",
         "total",
-        "twcc_at",
     )
 
     def __init__(self, ssrc: int, feed: int, base: int, seen: bytearray, sequence: int) -> None:
@@ -81,7 +80,6 @@ class Received:
         self.reported = 0
         self.reported_highest = sequence
         self.missing: dict[int, tuple[int, int]] = {}  # sequence → times it was asked for, and when to ask again
-        self.twcc_at = 0  # where in a packet the transport-wide extension was found last
 
     def note_gap(self, sequence: int) -> None:
         """``sequence`` is not the one after the highest: packets are missing before it, or it is one of them."""
@@ -121,7 +119,6 @@ class Subscriber:
         on_rtcp: Callable[[bytes], None] | None = None,
     ) -> None:
         self.peer = peer
-        self.sampled = sampled
         self.expected = frozenset(expected)
         self.streams: dict[int, Received] = {}
         self.seen: dict[int, bytearray] = {}
@@ -144,13 +141,20 @@ class Subscriber:
         self._twcc_ssrc = 0
         self._twcc_next: int | None = None
         self._twcc_byte = 0
+        self._twcc_at = 12 + 4  # where in a packet the number stood last
         self._record_ns = (0, 0)
         self._loss = loss
         self._random = random.Random(seed).random
         self._rtx_types: set[int] = set()
+        self.sample(sampled)
         self._ssrc = int.from_bytes(peer.secrets.password.encode()[:4], "big")
         peer.stamp_arrivals()
         self._recvmsg_into = peer.socket.recvmsg_into
+
+    def sample(self, sampled: bool) -> None:
+        """Whether every packet is decrypted."""
+        self.sampled = sampled
+        self._is_plain = not sampled and not self._loss
 
     def negotiated(self, media: tuple[AnsweredMedia, ...]) -> None:
         """Takes the id of the transport-wide number, if the server's sending m-lines have it (one table for all)."""
@@ -170,44 +174,55 @@ class Subscriber:
         except (BlockingIOError, ConnectionRefusedError):
             return 0
         segment = size
-        arrival_ns = 0
+        arrival = b""
         for _level, kind, value in ancillary:
             if kind == SO_TIMESTAMPNS:
-                arrival_ns = arrived_ns(value)
+                arrival = value
             elif kind == UDP_GRO:
                 segment = _GRO_SIZE(value)[0]
+        find, is_plain = self.streams.get, self._is_plain
         offset = datagrams = 0
         while offset < size:
-            end = min(offset + segment, size)
-            self._datagram(offset, end, arrival_ns)
+            end = offset + segment
+            first, second, sequence, ssrc = _HEADER(_buffer, offset)
+            stream = find(ssrc)
+            # RFC 7983 §7 and RFC 5761 §4 tell media from the rest.
+            if stream is None or not is_plain or stream.is_unsure or not 127 < first < 192 or 191 < second < 224:
+                self._datagram(offset, min(end, size), arrival)
+            else:
+                self._count(stream, sequence, offset, first, arrival)
             offset = end
             datagrams += 1
         return datagrams
 
-    def _datagram(self, start: int, end: int, arrival_ns: int) -> None:
-        buffer = _buffer
-        if not 127 < buffer[start] < 192:
-            self.peer.receive(bytes(buffer[start:end]))
+    def _datagram(self, start: int, end: int, arrival: bytes) -> None:
+        """One that needs a closer look; ``arrival`` is the kernel's time stamp."""
+        first, second, sequence, ssrc = _HEADER(_buffer, start)
+        if not 127 < first < 192:
+            self.peer.receive(bytes(_buffer[start:end]))
             return
-        if 191 < buffer[start + 1] < 224:
+        if 191 < second < 224:
             self.rtcp_received += 1
             if self._on_rtcp is not None:
-                self._on_rtcp(bytes(buffer[start:end]))
+                self._on_rtcp(bytes(_buffer[start:end]))
             return
         if self._loss and self._random() < self._loss:
             self.dropped += 1
             return
-        sequence, ssrc = _SEQUENCE_SSRC(buffer, start + 2)
         stream = self.streams.get(ssrc)
         if stream is None:
-            if buffer[start + 1] & 0x7F in self._rtx_types:
-                self._take_resent(start, end, arrival_ns)
+            if second & 0x7F in self._rtx_types:
+                self._note_number(start, first, ssrc, arrival)
+                self._take_resent(start, end)
                 return
             stream = self._learn(start, end, sequence, ssrc)
             if stream is None:
                 return
-        elif (self.sampled or stream.is_unsure) and not self._verify(stream, start, end, sequence, arrival_ns):
+        elif (self.sampled or stream.is_unsure) and not self._verify(stream, start, end, sequence, arrival):
             return  # what cannot be decrypted was not delivered
+        self._count(stream, sequence, start, first, arrival)
+
+    def _count(self, stream: Received, sequence: int, start: int, first: int, arrival: bytes) -> None:
         stream.total += 1
         if sequence == (stream.highest + 1) & 0xFFFF:
             stream.highest = sequence
@@ -220,19 +235,23 @@ class Subscriber:
             self.duplicates += 1
         else:
             seen[number] = 1
-        if self._twcc_byte:
-            at = start + stream.twcc_at
-            if not stream.twcc_at or buffer[at] != self._twcc_byte or not buffer[start] & 0x10:
-                at = self._find_twcc(start)
-                stream.twcc_at = at - start if at else 0
-            if at:
-                self._arrivals.append((buffer[at + 1] << 8 | buffer[at + 2], arrival_ns // 1000))
-                self._twcc_ssrc = ssrc
+        if first & 0x10:
+            self._note_number(start, first, stream.ssrc, arrival)
+
+    def _note_number(self, start: int, first: int, ssrc: int, arrival: bytes) -> None:
+        """Keeps a transport-wide number for the next feedback."""
+        if not self._twcc_byte or not first & 0x10:
+            return
+        at = start + self._twcc_at
+        if _buffer[at] != self._twcc_byte or _buffer[start + 12 : start + 14] != b"\xbe\xde":
+            at = self._find_twcc(start)
+            if not at:
+                return
+        self._arrivals.append((_buffer[at + 1] << 8 | _buffer[at + 2], arrived_ns(arrival) // 1000))
+        self._twcc_ssrc = ssrc
 
     def _find_twcc(self, start: int) -> int:
         """Where in the buffer the transport-wide number of this packet stands, 0 if it has none (RFC 8285 §4.2)."""
-        if not _buffer[start] & 0x10:
-            return 0
         at = start + 12 + 4 * (_buffer[start] & 15)
         if _buffer[at : at + 2] != b"\xbe\xde":
             return 0
@@ -240,6 +259,7 @@ class Subscriber:
         at += 4
         while at < end:
             if _buffer[at] == self._twcc_byte:
+                self._twcc_at = at - start
                 return at
             at += (_buffer[at] & 15) + 2 if _buffer[at] else 1
         return 0
@@ -274,11 +294,8 @@ class Subscriber:
         stream = self.streams[ssrc] = Received(ssrc, found.feed, base, self._table(found.feed), sequence)
         return stream
 
-    def _take_resent(self, start: int, end: int, arrival_ns: int) -> None:
+    def _take_resent(self, start: int, end: int) -> None:
         """A packet on an RTX stream (RFC 4588 §4): the stamp tells which one it is."""
-        at = self._find_twcc(start) if self._twcc_byte else 0
-        if at:
-            self._arrivals.append((_buffer[at + 1] << 8 | _buffer[at + 2], arrival_ns // 1000))
         found = self._stamp(start, end)
         if found is None:
             self.padding += 1
@@ -290,13 +307,13 @@ class Subscriber:
         self.repaired += not seen[found.number & 0xFFFF]
         seen[found.number & 0xFFFF] = 1
 
-    def _verify(self, stream: Received, start: int, end: int, sequence: int, arrival_ns: int) -> bool:
+    def _verify(self, stream: Received, start: int, end: int, sequence: int, arrival: bytes) -> bool:
         found = self._stamp(start, end)
         if found is None:
             return False
         stream.is_unsure = False
         if self.sampled and self._record_ns[0] <= found.sent_ns < self._record_ns[1]:
-            self.latencies_us.append(max(0, arrival_ns - found.sent_ns) // 1000)
+            self.latencies_us.append(max(0, arrived_ns(arrival) - found.sent_ns) // 1000)
         base = (sequence - found.number) & 0xFFFF
         if base != stream.base or found.feed != stream.feed:
             stream.base, stream.feed, stream.seen = base, found.feed, self._table(found.feed)

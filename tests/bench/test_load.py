@@ -86,7 +86,7 @@ def test_a_viewer_counts_by_the_publishers_numbers(server: Server) -> None:
 
 
 def test_a_place_that_was_counted_is_free_for_the_number_that_comes_there_next(server: Server) -> None:
-    server.subscriber.sampled = False
+    server.subscriber.sample(False)
     for number in (65_534, 65_535, 65_536):
         server.send(Lane.VIDEO, number, number)
     viewer = server.subscriber
@@ -98,7 +98,7 @@ def test_a_place_that_was_counted_is_free_for_the_number_that_comes_there_next(s
 
 def test_a_slot_that_carries_another_feed_is_noticed_when_in_doubt(server: Server) -> None:
     viewer = server.subscriber
-    viewer.sampled = False
+    viewer.sample(False)
     server.send(feed_of(1, Lane.VIDEO), 7, 100, ssrc=5)
     viewer.doubt()
     server.send(feed_of(2, Lane.VIDEO), 50, 101, ssrc=5)
@@ -119,7 +119,7 @@ def test_padding_is_reported_and_not_taken_for_media(server: Server) -> None:
 
 
 def test_a_viewer_that_does_not_decrypt_counts_what_comes_twice_once(server: Server) -> None:
-    server.subscriber.sampled = False
+    server.subscriber.sample(False)
     for number in (0, 1, 1):
         server.send(Lane.VIDEO, number, 100 + number)
     assert server.subscriber.arrived(Lane.VIDEO, 0, 2) == 2

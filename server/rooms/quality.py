@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 
 from media.control import QualityChanged
+from server.auth.rate import RateLimit
 from server.errors import AppError
 from server.protocol.events import ParticipantChanged
 from server.protocol.models import QualityLevel
@@ -18,6 +19,8 @@ from server.rooms.room import Room
 
 # Of one participant: a ladder that trembles must not fill the log. What is held back is said at the next sweep.
 LOGGED_EVERY_MS = 1_000
+# Of a room: everybody hears of everybody's rung, so a whole lecture that moves at once would be its square in messages.
+ROOM_PER_S, ROOM_BURST = 20, 60
 
 _logger = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ class Quality:
     def __init__(self, desk: Desk, plane: MediaPlane) -> None:
         self._desk = desk
         self._plane = plane
+        self._room_limit = RateLimit(ROOM_PER_S, ROOM_BURST)
 
     async def choose(self, room: Room, who: Participant, level: QualityLevel | None) -> None:
         """Raises AppError NOT_JOINED, LOG_UNAVAILABLE, MEDIA_UNAVAILABLE."""
@@ -68,6 +72,8 @@ class Quality:
         now = self._desk.clock.monotonic_ms()
         too_soon = seat.quality_logged_ms is not None and now - seat.quality_logged_ms < LOGGED_EVERY_MS
         if not seat.in_room or seat.served == seat.quality or too_soon:
+            return
+        if not self._room_limit.allow(room.meeting_id, now):
             return
         payload = {
             "participant_id": seat.participant_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from media.control import QualityChanged, QualityLevel
+from server.auth.rate import RateLimit
 from server.protocol.events import ParticipantChanged
 from server.rooms.participant import Participant
 from tests.unit.server.rooms.conftest import Hall
@@ -39,6 +40,18 @@ async def test_a_trembling_ladder_fills_no_log_and_its_last_word_stands(hall: Ha
     assert _shown(hall) == [QualityLevel.AUDIO, QualityLevel.STAGE]
     await hall.quality.sweep(hall.room)
     assert hall.log.types().count("quality_changed") == 2
+
+
+async def test_a_whole_room_that_moves_at_once_is_said_bit_by_bit(hall: Hall) -> None:
+    hall.quality._room_limit = RateLimit(2, 2)
+    people = [await hall.sit(member) for member in ("host", "rec", "lect", "n1", "n2")]
+    for member in people:
+        await _serve(hall, member, QualityLevel.AUDIO)
+    assert len(_shown(hall)) == 2
+    for _ in range(2):
+        hall.clock.advance(1_000)
+        await hall.quality.sweep(hall.room)
+    assert {member.quality.level for member in people} == {QualityLevel.AUDIO}
 
 
 async def test_a_rung_that_could_not_be_logged_is_logged_later(hall: Hall) -> None:

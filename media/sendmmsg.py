@@ -54,7 +54,7 @@ def pointer_table(base: int, stride: int, count: int) -> array.array[int]:
 class VectorTable:
     """The iovecs of one scratch pool: one per packet place, addresses fixed, lengths written per burst."""
 
-    __slots__ = ("_memory", "base", "lengths")
+    __slots__ = ("_memory", "_tables", "base", "lengths")
 
     def __init__(self, first_address: int, stride: int, count: int) -> None:
         self._memory = _ffi.new("struct iovec[]", count)
@@ -62,6 +62,14 @@ class VectorTable:
         words[0::2] = pointer_table(first_address, stride, count)
         self.lengths: memoryview[int] = words[1::2]
         self.base = int(_ffi.cast("intptr_t", self._memory))
+        self._tables: dict[tuple[int, int], array.array[int]] = {}
+
+    def pointers(self, per_message: int, capacity: int) -> array.array[int]:
+        """Where each message's vectors begin. Sound and pictures take turns, so they are kept."""
+        found = self._tables.get((per_message, capacity))
+        if found is None:
+            found = self._tables[per_message, capacity] = pointer_table(self.base, 16 * per_message, capacity)
+        return found
 
 
 class SegmentControl:
@@ -110,8 +118,9 @@ class MessageTable:
         shape = (vectors.base, per_message)
         if shape == self._shape:
             return
-        self._pointers[:] = pointer_table(vectors.base, 16 * per_message, self.capacity)
-        self._counts[:] = array.array("Q", [per_message]) * self.capacity
+        self._pointers[:] = vectors.pointers(per_message, self.capacity)
+        if self._shape is None or self._shape[1] != per_message:
+            self._counts[:] = array.array("Q", [per_message]) * self.capacity
         self._shape = shape
 
     def send(self, descriptor: int, count: int) -> tuple[int, list[int]]:

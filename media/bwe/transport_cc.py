@@ -14,6 +14,7 @@ _TICK_US = 250
 _REFERENCE_US = 64_000
 MAX_PACKETS = 400  # per feedback; keeps it far below one datagram
 MAX_SPAN = 2000  # sequence numbers; a longer hole starts a new feedback
+MAX_MESSAGES = 6  # at once; numbers all over the place are an attack on our time
 
 _ABSENT, _SMALL, _LARGE = 0, 1, 2
 
@@ -46,6 +47,8 @@ class TransportCcFeedback:
             if group and (len(group) >= MAX_PACKETS or offset - next(iter(group)) > MAX_SPAN):
                 out.append(self._message(media_ssrc, anchor, group))
                 group = {}
+                if len(out) == MAX_MESSAGES:
+                    return out
             group.setdefault(offset, arrival)
         out.append(self._message(media_ssrc, anchor, group))
         return out

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from media.bwe import feedback
-from media.bwe.transport_cc import TransportCcFeedback
+from media.bwe.transport_cc import MAX_MESSAGES, TransportCcFeedback
 from media.errors import MediaError
 from media.ice import stun
 from media.ice.framing import Deframer
@@ -130,7 +130,9 @@ def _transport_cc_writer(data: bytes) -> None:
     for at in range(0, len(data) - 3, 4):
         arrival += int.from_bytes(data[at + 2 : at + 4], "big") * 16
         writer.receive(int.from_bytes(data[at : at + 2], "big"), arrival)
-    for message in writer.build(7):
+    messages = writer.build(7)
+    assert len(messages) <= MAX_MESSAGES
+    for message in messages:
         (part,) = rtcp.parts(message)
         _check_feedback(feedback.read(message, part.start, part.end))
 
@@ -212,11 +214,11 @@ TARGETS = {
         Target("extensions", _extensions, max_size=256),
         Target("rtcp", _rtcp, repair=_fit_rtcp),
         Target("transport_cc", _transport_cc),
-        Target("transport_cc_writer", _transport_cc_writer),
+        Target("transport_cc_writer", _transport_cc_writer, max_size=240),
         Target("h264", _h264),
         Target("vp8", _vp8),
         Target("sdp", _sdp, folder="sdp", may_raise=(ValueError, MediaError), max_size=70_000, is_text=True),
         Target("framing", _framing),
-        Target("uplink", _uplink, max_size=6000),
+        Target("uplink", _uplink, max_size=3000),
     )
 }

@@ -70,7 +70,9 @@ async def tunnel(stage: WeakStage) -> Figures:
     await asyncio.sleep(CALM_S)
     before = await stage.member.participant_id()
     await stage.impair(BLACKHOLE)
+    stage.signaling.hold()
     await asyncio.sleep(TUNNEL_S)
+    stage.signaling.mend()
     ended_ms = await stage.impair(PROFILES["tunnel"])
     back = await media_back_s(stage, ended_ms - TUNNEL_S * 1000, ended_ms)
     return {**back, "seat_kept": await stage.member.participant_id() == before}

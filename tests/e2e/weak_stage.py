@@ -6,6 +6,7 @@ What the member receives is measured in the member's page, what he sends in the 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -34,12 +35,28 @@ class WeakStage:
     home: Installation
     network: WeakNetwork
     tcp: TcpCut  # the way to the worker's TCP port: cut, so that what is measured goes by the weak network
+    signaling: TcpCut  # the member's way to the server
+    mark: str  # in the command line of the member's browser
     host: Actor
     member: Actor
-    meeting_id: str
     at_member: Watch  # the host as the member sees and hears him: the way down
     at_host: Watch  # the member as the host sees and hears him: the way up
-    kept: frozenset[Address]  # the host's addresses, always clear
+    meeting_id: str = ""
+    kept: frozenset[Address] = frozenset()  # the host's addresses, always clear
+
+    async def begin(self) -> None:
+        """The host comes in on a clear network, the member on a good one; the lesson starts."""
+        await self.host.log_in(self.home.logins["host"])
+        await self.member.log_in(self.home.logins["member"])
+        self.meeting_id = await schedule(self.home, self.host, "党课：弱网也能上课")
+        await self.host.enter(self.meeting_id)
+        await until("the host is connected", partial(is_connected, self.host), 30)
+        self.kept = frozenset(await self.member_addresses())
+        await self.network.shape(None, PROFILES["good"])
+        await self.member.enter(self.meeting_id)
+        await self.host.start_meeting()
+        for actor in (self.host, self.member):
+            await until(f"{actor.name} sees the other", partial(sees, actor, 1), 30)
 
     async def impair(self, profile: Profile) -> float:
         """Sets the member's network, that of his next connections too. Returns the time."""
@@ -95,10 +112,16 @@ async def weak_stage(
             "MEDIA_ADVERTISE_TCP": f"127.0.0.1:{tcp.port}",
         }
         async with installation(folder, **ports) as home:
+            signaling = await TcpCut.start("127.0.0.1", home.port)
+            way = f"http://127.0.0.1:{signaling.port}"
+            mark = f"--test-person={secrets.token_hex(8)}"
             host = await launch(playwright, "host", home.url, files["host"])
-            member = await launch(playwright, "member", home.url, files["member"])
+            member = await launch(playwright, "member", way, files["member"], extra_flags=(mark,))
+            watches = await Watch.begin(member.page), await Watch.begin(host.page)
+            stage = WeakStage(home, network, tcp, signaling, mark, host, member, *watches)
             try:
-                yield await _settle(home, network, tcp, host, member)
+                await stage.begin()
+                yield stage
             except BaseException:
                 for actor in (host, member):
                     await actor.keep_evidence(OUTPUT / "failure")
@@ -106,23 +129,8 @@ async def weak_stage(
             finally:
                 for actor in (host, member):
                     await actor.close()
+                await signaling.close()
                 await tcp.close()
-
-
-async def _settle(home: Installation, network: WeakNetwork, tcp: TcpCut, host: Actor, member: Actor) -> WeakStage:
-    at_member, at_host = await Watch.begin(member.page), await Watch.begin(host.page)
-    await host.log_in(home.logins["host"])
-    await member.log_in(home.logins["member"])
-    meeting_id = await schedule(home, host, "党课：弱网也能上课")
-    await host.enter(meeting_id)
-    await until("the host is connected", partial(is_connected, host), 30)
-    kept = frozenset((client["address"][0], client["address"][1]) for client in await network.clients())
-    await network.shape(None, PROFILES["good"])
-    await member.enter(meeting_id)
-    await host.start_meeting()
-    for actor in (host, member):
-        await until(f"{actor.name} sees the other", partial(sees, actor, 1), 30)
-    return WeakStage(home, network, tcp, host, member, meeting_id, at_member, at_host, kept)
 
 
 async def is_connected(actor: Actor) -> bool:

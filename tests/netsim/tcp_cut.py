@@ -1,4 +1,5 @@
-"""A TCP relay in front of the server that can be cut: connections are reset, new ones too, until it is mended."""
+"""A TCP relay in front of the server. It can be cut (connections are reset, new ones too) or held (nothing passes and
+nobody is told, as in a tunnel), until it is mended."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ class TcpCut:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._passes = asyncio.Event()
+        self._passes.set()
         self.is_cut = False
         self.cut_connections = 0
 
@@ -35,8 +38,13 @@ class TcpCut:
             self.cut_connections += 1
             writer.transport.abort()
 
+    def hold(self) -> None:
+        """What is sent from now on waits."""
+        self._passes.clear()
+
     def mend(self) -> None:
         self.is_cut = False
+        self._passes.set()
 
     async def close(self) -> None:
         self.cut()
@@ -66,17 +74,17 @@ class TcpCut:
             return
         self._writers |= {writer, far_writer}
         try:
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
         finally:
             self._writers -= {writer, far_writer}
             for end in (writer, far_writer):
                 end.transport.abort()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError, OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    with contextlib.suppress(ConnectionError, OSError, RuntimeError):
-        writer.write_eof()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, OSError):
+            while data := await reader.read(65536):
+                await self._passes.wait()
+                writer.write(data)
+                await writer.drain()
+        with contextlib.suppress(ConnectionError, OSError, RuntimeError):
+            writer.write_eof()

@@ -148,7 +148,7 @@ _WHAT: dict[Kind, str] = {"whip": "Send into a room (RFC 9725)", "whep": "Play a
 def _session_routes(kind: Kind, what: str) -> tuple[Route, ...]:
     endpoint, session = f"/api/{kind}/{{meeting_id}}", f"/api/{kind}/{{meeting_id}}/{{session_id}}"
     return (
-        Route("POST", endpoint, offer(kind), "bearer", f"{what}: SDP offer in, answer out"),
+        Route("POST", endpoint, offer(kind), "bearer", f"{what}: SDP offer in, answer out", media_type=SDP),
         Route("OPTIONS", endpoint, options, "public", f"{what}: what may be posted"),
         Route("DELETE", session, leave(kind), "bearer", f"{what}: end the session"),
         Route("PATCH", session, no_patch, "public", f"{what}: no trickling, always 405"),

@@ -74,7 +74,11 @@ def _operation(row: Route, names: Names, schemas: dict[str, Any]) -> dict[str, A
         found["parameters"] = parameters
     if row.body is not None:
         found["requestBody"] = {"required": True, "content": _json(names[row.body])}
-    if row.answer is not None:
+    if row.media_type is not None:
+        plain = {row.media_type: {"schema": {"type": "string"}}}
+        found["requestBody"] = {"required": True, "content": plain}
+        found["responses"]["201"] = {"description": row.summary, "content": plain}
+    elif row.answer is not None:
         found["responses"]["200"] = {"description": row.summary, "content": _json(names[row.answer])}
     else:
         found["responses"]["2XX"] = {"description": row.summary}

@@ -56,3 +56,4 @@ class Route:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
+    media_type: str | None = None  # of body and answer (201) where they are no messages

@@ -106,6 +106,12 @@ async def test_only_these_addresses_are_open(site: Site) -> None:
         ("GET", "/metrics"),
         ("POST", "/api/login"),
         ("POST", "/api/watch/{session_id}/heartbeat"),
+        *((method, f"/api/{kind}/{{meeting_id}}") for kind in ("whip", "whep") for method in ("POST", "OPTIONS")),
+        *(
+            (method, f"/api/{kind}/{{meeting_id}}/{{session_id}}")
+            for kind in ("whip", "whep")
+            for method in ("DELETE", "PATCH")
+        ),
     }
 
 
@@ -120,7 +126,7 @@ async def test_the_description_has_every_route_and_every_schema(site: Site) -> N
     jsonschema.Draft202012Validator.check_schema({"$defs": schemas})
     for route in ROUTES:
         operation = document["paths"][route.path][route.method.lower()]
-        assert ("security" in operation) is (route.access == "session")
+        assert ("security" in operation) is (route.access in ("session", "bearer"))
         if route.answer is not None:
             assert "application/json" in operation["responses"]["200"]["content"]
 

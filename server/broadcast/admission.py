@@ -41,10 +41,15 @@ async def admit(services: Services, actor: Actor, meeting_id: str) -> Admitted:
 
 def _admit_to(room: Room, actor: Actor) -> Admitted:
     """Without a query: every segment asks. Whoever is removed is refused from the next object on."""
+    refuse_removed(room, actor)
+    return Admitted(room.state, room.definition.record, room.recording)
+
+
+def refuse_removed(room: Room, actor: Actor) -> None:
+    """Raises AppError REMOVED."""
     seat = room.seat_of(actor.member_id)
     if seat is not None and seat.left_reason == "removed":
         raise AppError(ErrorCode.REMOVED, "the host removed this participant")
-    return Admitted(room.state, room.definition.record, room.recording)
 
 
 async def check_recording(services: Services, meeting_id: str, admitted: Admitted, recording_id: str) -> None:

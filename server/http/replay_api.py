@@ -7,6 +7,7 @@ import re
 from aiohttp import web
 
 from recordings.errors import ObjectMissingError, RangeError
+from server.broadcast.admission import refuse_removed
 from server.errors import NotFoundError
 from server.http.ranges import RANGE, span
 from server.http.routing import Call, Route
@@ -30,6 +31,7 @@ class MakeupTasks(Message):
 
 async def replay(call: Call) -> Replay:
     recording_id = _recording_id(call)
+    await _check_right(call, recording_id)
     found = await call.services.makeup.replay(recording_id, call.who)
     await call.services.access_log.note(call.who, "open_replay", recording_id)
     return found
@@ -40,7 +42,7 @@ async def hls_object(call: Call) -> web.Response:
     recording_id, name = _recording_id(call), call.arg("name")
     if not _OBJECT.fullmatch(name):
         raise NotFoundError("no such object")
-    await call.services.makeup.check_right(recording_id, call.who)
+    await _check_right(call, recording_id)
     if name.startswith("init"):  # a player needs one before anything else: so each playing is noted, not each object
         await call.services.access_log.note(call.who, "play_recording", recording_id)
     key = f"rec/{recording_id}/{name}"
@@ -54,6 +56,15 @@ async def hls_object(call: Call) -> web.Response:
         return await _object(call, key, headers)
     except ObjectMissingError as error:
         raise NotFoundError("no such object") from error
+
+
+async def _check_right(call: Call, recording_id: str) -> None:
+    """A recording can be followed while it runs: whom the host removed from the room hears no more of it this way
+    either, until it is over."""
+    meeting_id = await call.services.makeup.check_right(recording_id, call.who)
+    room = call.services.rooms.get(meeting_id)
+    if room is not None and not room.is_over:
+        refuse_removed(room, call.who)
 
 
 async def _object(call: Call, key: str, headers: dict[str, str]) -> web.Response:

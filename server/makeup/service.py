@@ -79,12 +79,14 @@ class Makeup:
 
     # --- watching -----------------------------------------------------------------------------------------------------
 
-    async def check_right(self, recording_id: str, actor: Actor) -> None:
-        """Asked for the page, for each session and for every single object. Raises FORBIDDEN or NOT_FOUND."""
+    async def check_right(self, recording_id: str, actor: Actor) -> str:
+        """Returns the recording's meeting. Asked for the page, each session, every single object. Raises FORBIDDEN or
+        NOT_FOUND."""
         async with self._db.session() as session:
-            target = await watching.load_target(session, recording_id, actor.member_id)
+            meeting_id, target = await watching.load_target(session, recording_id, actor.member_id)
         if not can(actor, Action.WATCH_RECORDING, target):
             raise ForbiddenError("this recording is not open to you")
+        return meeting_id
 
     async def replay(self, recording_id: str, actor: Actor) -> Replay:
         await self.check_right(recording_id, actor)

@@ -63,15 +63,15 @@ async def load_watchable(session: AsyncSession, recording_id: str) -> Watchable:
     )
 
 
-async def load_target(session: AsyncSession, recording_id: str, member_id: str) -> Target:
-    """What ``can`` needs for one member, in two queries: every segment asks. Raises NotFoundError."""
+async def load_target(session: AsyncSession, recording_id: str, member_id: str) -> tuple[str, Target]:
+    """The meeting, and what ``can`` needs for one member, in two queries: every segment asks. Raises NotFoundError."""
     _, meeting, path = await _recording(session, recording_id)
     expected = await session.scalar(
         select(ExpectedMember.member_id).where(
             ExpectedMember.meeting_id == meeting.id, ExpectedMember.member_id == member_id
         )
     )
-    return Target(path=path, expected=frozenset([expected] if expected else ()))
+    return meeting.id, Target(path=path, expected=frozenset([expected] if expected else ()))
 
 
 async def _recording(session: AsyncSession, recording_id: str) -> tuple[Recording, Meeting, str]:

@@ -147,11 +147,20 @@ async def test_whom_the_host_removes_follows_no_longer(stage: Stage) -> None:
     player = Player(stage, await hall.browser("member"))
     await player.live()
     await stage.host.do("participant.remove", participant_id=member.me)
-    for path in (player.info, player.url, player.url.replace("index.m3u8", "000000.m4s")):
+    replay = f"/api/recordings/{stage.recording_id}"  # the same recording by its other door
+    for path in (
+        player.info,
+        player.url,
+        player.url.replace("index.m3u8", "000000.m4s"),
+        replay,
+        f"{replay}/hls/index.m3u8",
+        f"{replay}/hls/000000.m4s",
+    ):
         answer = await player.browser.get(path)
         assert (answer.status, answer.code) == (403, "removed"), path
     await stage.host.do("participant.readmit", member_id=hall.members["member"])
     assert (await player.playlist()).status == 200
+    assert (await player.browser.get(f"{replay}/hls/index.m3u8")).status == 200
 
 
 async def test_a_pause_is_a_hole(stage: Stage) -> None:

@@ -25,6 +25,7 @@ NUMBERS = 1 << 16
 # As Chromium's NACK module: at most ten requests for a packet, again after the round trip that it assumes at first;
 # a gap this wide is not asked for packet by packet.
 NACK_TRIES, NACK_AGAIN_NS, WIDEST_GAP = 10, 100_000_000, 1000
+MOST_ASKED = 250  # for what one datagram holds
 WIDEST_FEEDBACK = 0x1FFF  # numbers of one run-length chunk; after a longer hole feedback begins anew
 _HEADER = struct.Struct("!BBH4xI").unpack_from
 _GRO_SIZE = struct.Struct("=i").unpack_from
@@ -344,7 +345,9 @@ class Subscriber:
     def send_nacks(self, now_ns: int) -> bool:
         """Asks for what is missing; after enough tries it is given up. Whether anything is missing still."""
         for stream in self.streams.values():
-            due = [sequence for sequence, (_tries, again_ns) in stream.missing.items() if again_ns <= now_ns]
+            due = [sequence for sequence, (_tries, again_ns) in stream.missing.items() if again_ns <= now_ns][
+                :MOST_ASKED
+            ]
             if not due:
                 continue
             self.peer.send_rtcp(rtcp.generic_nack(self._ssrc, stream.ssrc, due))

@@ -10,6 +10,7 @@ import time
 from tests.bench import machine, yardstick
 from tests.bench.conftest import TWCC_ID, Server, measurement
 from tests.bench.offer import TRANSPORT_CC, AnsweredMedia
+from tests.bench.participant import address_of
 from tests.bench.peer import Peer
 from tests.bench.report import percentile, slope_per_hour, summarize
 from tests.bench.scenario import lesson, meeting
@@ -137,6 +138,20 @@ def test_a_gap_is_asked_for_until_it_is_filled(server: Server) -> None:
     assert server.subscriber.arrived(Lane.VIDEO, 0, 5) == 4
 
 
+def test_a_wide_gap_is_asked_for_in_parts(server: Server) -> None:
+    viewer = server.subscriber
+    viewer.sample(False)
+    server.send(Lane.VIDEO, 0, 0)
+    server.send(Lane.VIDEO, 600, 600)
+    asked: list[bytes] = []
+    viewer.peer.send_rtcp = asked.append  # type: ignore[method-assign]
+    for _ in range(3):
+        assert viewer.send_nacks(1)
+    assert [len(packet) for packet in asked] == [12 + 4 * 250, 12 + 4 * 250, 12 + 4 * 99]
+    assert viewer.send_nacks(1)  # not before a round trip
+    assert len(asked) == 3
+
+
 def test_lost_packets_are_not_counted() -> None:
     peer = Peer(gro=True)
     sender = Server(Subscriber(peer, sampled=False, loss=1.0))
@@ -205,6 +220,12 @@ def test_who_sees_and_hears_whom() -> None:
     hall = lesson(150)
     assert (hall.people, hall.subscribers, hall.expected(0)) == (151, 150, frozenset())
     assert hall.expected(150) == {feed_of(0, Lane.AUDIO), feed_of(0, Lane.VIDEO)}
+
+
+def test_everybody_comes_from_an_address_of_his_own() -> None:
+    addresses = {address_of("127.0.0.1", index) for index in range(2000)}
+    assert len(addresses) == 2000
+    assert {address_of("192.0.2.1", index) for index in range(3)} == {"192.0.2.1"}
 
 
 def test_who_does_not_speak_sends_comfort_noise_only() -> None:

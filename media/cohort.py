@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from media.rtp import vp8
+from media.rtp import red, vp8
 from media.rtp.header import FIXED, FIXED_SIZE
 from media.rtp.sequence import distance
 from media.sendmmsg import MessageTable, SegmentControl
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from media.slot import Slot
 
 CHUNK = 64
+RED = "red"  # in a key: Opus with redundancy
 NUMBER_BYTES = 8  # of the extension with the transport-wide number
 MAX_NUMBER_ID = 14  # RFC 8285 §4.2
 
@@ -98,6 +99,7 @@ class Cohort:
         "_last_sequence",
         "_last_timestamp",
         "_last_tl0",
+        "_red_type",
         "chunks",
         "key",
         "octets",
@@ -105,8 +107,10 @@ class Cohort:
         "size",
     )
 
-    def __init__(self, key: CohortKey, floor: int, control: SegmentControl | None) -> None:
+    def __init__(self, key: CohortKey, floor: int, control: SegmentControl | None, red_type: int | None = None) -> None:
+        """``red_type``: with which the source sends redundant audio. The cohort "red" gets that as it is."""
         self.key = key
+        self._red_type = red_type
         self.chunks: list[Chunk] = []
         self.size = 0
         self.packets = self.octets = 0
@@ -150,6 +154,10 @@ class Cohort:
             self.remove(slot)
             self.add(slot)
 
+    @property
+    def red_type(self) -> int | None:
+        return self._red_type
+
     def history(self) -> History | None:
         """None before the first packet."""
         if self._last_sequence < 0:
@@ -162,9 +170,18 @@ class Cohort:
         if distance(sequence, self._floor) < 0:
             return None
         key = self.key
+        payload_type = key.payload_type
+        if second & 0x7F == self._red_type:
+            if key.codec != RED:
+                single = red.primary(packet, FIXED_SIZE, payload_type)
+                if single is None:
+                    return None
+                packet = single
+        elif key.codec == RED:
+            payload_type = second & 0x7F  # the same for source and members (Layer._join)
         head = FIXED.pack(
             first,
-            (second & 0x80) | key.payload_type,
+            (second & 0x80) | payload_type,
             (sequence + key.sequence_delta) & 0xFFFF,
             (timestamp + key.timestamp_delta) & 0xFFFFFFFF,
             key.ssrc,
@@ -216,7 +233,7 @@ def renumber(cohorts: dict[CohortKey, Cohort], slot: Slot, control: SegmentContr
     key = old.key._replace(number_id=slot.number_id)
     new = cohorts.get(key)
     if new is None:
-        new = cohorts[key] = Cohort(key, 0, control)
+        new = cohorts[key] = Cohort(key, 0, control, old.red_type)
     new.adopt(old)
     old.remove(slot)
     if not old.size:

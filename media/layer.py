@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from media.cohort import Cohort, CohortKey, History
+from media.cohort import RED, Cohort, CohortKey, History
 from media.keyframes import KeyframeRequests
 from media.rtp import vp8
 from media.rtp.header import FIXED, FIXED_SIZE
@@ -174,10 +174,10 @@ class Layer:
 
     def _join(self, slot: Slot, track: Track, packet: bytes, now: float) -> None:
         sequence = FIXED.unpack_from(packet)[2]
-        codec = track.codec.name
+        codec, payload_type = _form(slot, track)
         base = CohortKey(
             slot.ssrc,
-            slot.codecs[codec].payload_type,
+            payload_type,
             codec,
             slot.transport.tag_size,
             sequence_delta=0,
@@ -192,7 +192,7 @@ class Layer:
             )
         cohort = self.cohorts.get(key)
         if cohort is None:
-            cohort = self.cohorts[key] = Cohort(key, sequence, self._forwarder.control)
+            cohort = self.cohorts[key] = Cohort(key, sequence, self._forwarder.control, track.codec.red_payload_type)
         slot.cohort = cohort
         slot.layer = self
         slot.first_sequence = sequence
@@ -214,6 +214,17 @@ class Layer:
         if history is None or self.track is None:
             return None
         return self.track.ntp_of(history.timestamp - cohort.key.timestamp_delta)
+
+
+def _form(slot: Slot, track: Track) -> tuple[str, int]:
+    """In which codec and payload type the slot gets the track: sound with redundancy where both ends have it.
+
+    The blocks inside name their payload type; they pass as they are, so it must be the same for both.
+    """
+    codec, source = slot.codecs[track.codec.name], track.codec
+    if codec.red_payload_type is None or source.red_payload_type is None or codec.payload_type != source.payload_type:
+        return source.name, codec.payload_type
+    return RED, codec.red_payload_type
 
 
 def _history(cohort: Cohort, before: History | None) -> History | None:

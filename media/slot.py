@@ -149,14 +149,14 @@ class Slot:
             return 0, len(sequences)
         sent = 0
         cache = layer.track.cache
-        codec = self.codecs[cohort.key.codec]
+        codec = self.codecs.get(cohort.key.codec)  # none for redundant sound, which has no RTX
         for sequence in sequences:
             source = (sequence - cohort.key.sequence_delta) & 0xFFFF
             packet = cache.get(source) if distance(source, self.first_sequence) >= 0 else None
             rewritten = cohort.rewrite(packet) if packet is not None else None
             if rewritten is None:
                 continue
-            if codec.rtx_payload_type is not None:
+            if codec is not None and codec.rtx_payload_type is not None:
                 rewritten = wrap_rtx(rewritten, codec.rtx_payload_type, self.rtx_ssrc, self.next_rtx_sequence())
             self.transport.send_rtp(rewritten)
             sent += 1

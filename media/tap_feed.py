@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from media.clock import Clock
 from media.layer import Layer
 from media.publication import Publication
+from media.rtp import red
+from media.rtp.header import payload_offset
 from media.rtp.sequence import distance
 from media.tap_ring import TapRing
 from media.track import Track
@@ -23,6 +25,13 @@ class TapFeed:
         self._now = clock.monotonic
 
     def handle_packet(self, track: Track, packet: bytes) -> None:
+        """Of redundant sound the recorder gets what is new; it has asked for what was lost."""
+        codec = track.codec
+        if packet[1] & 0x7F == codec.red_payload_type:
+            single = red.primary(packet, payload_offset(packet), codec.payload_type)
+            if single is None:
+                return
+            packet = single
         publication = track.publication
         if track is not publication.followed:
             if not _takes_over(track, publication):

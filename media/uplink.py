@@ -65,6 +65,8 @@ class _Line:
         self.layers = publication.prepare(media.rids or ("",))
         self.encodings = {layer.rid.encode(): _Encoding(self, layer) for layer in self.layers}
         self.codecs: dict[int, NegotiatedCodec] = {codec.payload_type: codec for codec in media.codecs}
+        # Redundancy is a way of sending and no other codec: the same track goes on with it and without.
+        self.codecs |= {codec.red_payload_type: codec for codec in media.codecs if codec.red_payload_type is not None}
         self.resend_types = {
             codec.rtx_payload_type: codec for codec in media.codecs if codec.rtx_payload_type is not None
         }

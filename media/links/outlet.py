@@ -106,6 +106,7 @@ class Outlet:
             codec=track.codec.name,
             clock_rate=track.codec.clock_rate,
             payload_type=track.codec.payload_type,
+            red_payload_type=track.codec.red_payload_type,
         )
         self._write(wire.event_frame(wire.LinkEvent(event="track", track=about)))
         if track.report is not None:

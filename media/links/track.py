@@ -19,7 +19,9 @@ class LinkedTrack(Track):
     __slots__ = ("_ask_keyframe",)
 
     def __init__(self, layer: Layer, origin: object, info: wire.LinkedTrack, ask_keyframe: Callable[[], None]) -> None:
-        codec = NegotiatedCodec(info.codec, info.payload_type, info.clock_rate, 0, "", ())
+        codec = NegotiatedCodec(
+            info.codec, info.payload_type, info.clock_rate, 0, "", (), red_payload_type=info.red_payload_type
+        )
         super().__init__(layer, origin, 0, codec)
         self._ask_keyframe = ask_keyframe
 

@@ -73,6 +73,7 @@ class LinkedTrack(LinkModel):
     codec: str
     clock_rate: int
     payload_type: int
+    red_payload_type: int | None = None  # packets with this one are redundant audio
 
 
 class LinkEvent(LinkModel):

@@ -63,7 +63,7 @@ def _rejected(media: NegotiatedMedia) -> list[str]:
 
 
 def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources | None) -> list[str]:
-    types = [str(type_) for codec in media.codecs for type_ in _payload_types(codec)]
+    types = [str(type_) for codec in media.codecs for type_ in _payload_types(codec, media.is_slot)]
     lines = [
         f"m={media.kind} 9 {media.protocol} {' '.join(types)}",
         "c=IN IP4 0.0.0.0",
@@ -104,7 +104,11 @@ def _accepted(media: NegotiatedMedia, local: LocalParameters, slot: SlotSources 
 _ANSWERED_DIRECTION = {"sendonly": "/recvonly", "recvonly": "/sendonly"}
 
 
-def _payload_types(codec: NegotiatedCodec) -> tuple[int, ...]:
+def _payload_types(codec: NegotiatedCodec, is_slot: bool) -> tuple[int, ...]:
+    """A source with redundancy is asked for it: browsers send what stands first."""
+    if codec.red_payload_type is not None:
+        types = codec.red_payload_type, codec.payload_type
+        return types[::-1] if is_slot else types
     return (codec.payload_type,) if codec.rtx_payload_type is None else (codec.payload_type, codec.rtx_payload_type)
 
 
@@ -118,6 +122,9 @@ def _codec(kind: str, codec: NegotiatedCodec, start_kbps: int) -> list[str]:
     if parameters:
         lines.append(f"a=fmtp:{type_} {';'.join(parameters)}")
     lines += [f"a=rtcp-fb:{type_} {item}" for item in codec.feedback]
+    if codec.red_payload_type is not None:
+        lines.append(f"a=rtpmap:{codec.red_payload_type} red/{codec.clock_rate}{channels}")
+        lines.append(f"a=fmtp:{codec.red_payload_type} {type_}/{type_}")
     if codec.rtx_payload_type is not None:
         lines += [
             f"a=rtpmap:{codec.rtx_payload_type} rtx/{codec.clock_rate}",

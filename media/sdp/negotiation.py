@@ -38,6 +38,7 @@ class NegotiatedCodec:
     fmtp: str
     feedback: tuple[str, ...]
     rtx_payload_type: int | None = None
+    red_payload_type: int | None = None  # of Opus with redundancy (RFC 2198), where the offer has it
 
 
 @dataclass(slots=True)
@@ -191,7 +192,17 @@ def _accept_codec(name: str, codec: OfferedCodec, media: OfferedMedia, feedback:
     )
     common = tuple(item for item in feedback if item in codec.feedback or item in media.common_feedback)
     fmtp = OPUS_FMTP if name == "opus" else codec.fmtp
-    return NegotiatedCodec(name, codec.payload_type, codec.clock_rate, codec.channels, fmtp, common, rtx)
+    red = _red_type(codec, media) if name == "opus" else None
+    return NegotiatedCodec(name, codec.payload_type, codec.clock_rate, codec.channels, fmtp, common, rtx, red)
+
+
+def _red_type(opus: OfferedCodec, media: OfferedMedia) -> int | None:
+    """The payload type of redundancy whose blocks are all this Opus (RFC 2198 §5)."""
+    for codec in media.codecs.values():
+        blocks = set(codec.fmtp.split("/"))
+        if (codec.name, codec.clock_rate, codec.channels) == ("RED", 48000, 2) and blocks == {str(opus.payload_type)}:
+            return codec.payload_type
+    return None
 
 
 def _is_h264(codec: OfferedCodec) -> bool:

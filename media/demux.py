@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
-from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from media.ice import stun
@@ -25,6 +27,14 @@ FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST = 500, 1000
 MAX_HALF_OPEN_PER_IP = 10
 
 
+class _Gate:
+    """The places of one IP address for associations that are not yet connected."""
+
+    def __init__(self) -> None:
+        self.places = asyncio.Semaphore(MAX_HALF_OPEN_PER_IP)
+        self.users = 0  # those who wait included
+
+
 class Demux:
     """The tables of the socket. Whatever does not fit is dropped and counted."""
 
@@ -34,7 +44,7 @@ class Demux:
         self.on_drained: Callable[[], None] = _nothing
         self._counters = counters
         self._failures = SourceAllowances(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
-        self._half_open: Counter[str] = Counter()
+        self._gates: dict[str, _Gate] = {}
 
     def handle_datagram(self, data: bytes, address: Address, now: float) -> None:
         size = len(data)
@@ -68,19 +78,23 @@ class Demux:
         if self.by_address.get(address) is owner:
             del self.by_address[address]
 
-    def begin_handshake(self, address: Address) -> bool:
-        """Whether one more association may be half-open from this IP address; ``end_handshake`` when it is not."""
-        source = _source(address)
-        if self._half_open[source] >= MAX_HALF_OPEN_PER_IP:
-            return False
-        self._half_open[source] += 1
-        return True
+    @asynccontextmanager
+    async def handshake_place(self, address: Address) -> AsyncIterator[None]:
+        """Waits until fewer than ten associations of this IP address are half-open.
 
-    def end_handshake(self, address: Address) -> None:
+        A school that comes in through one address is let in a few at a time; it loses nothing but the wait.
+        """
         source = _source(address)
-        self._half_open[source] -= 1
-        if not self._half_open[source]:
-            del self._half_open[source]
+        gate = self._gates.setdefault(source, _Gate())
+        gate.users += 1
+        self._counters["half_open_waits"] += gate.places.locked()
+        try:
+            async with gate.places:
+                yield
+        finally:
+            gate.users -= 1
+            if not gate.users:
+                del self._gates[source]
 
     def _handle_stun(self, data: bytes, address: Address, now: float) -> None:
         is_stranger = address not in self.by_address

@@ -138,9 +138,6 @@ class Transport:
             self.counters["stun_role_conflict"] += 1
             self._port.send(stun.role_conflict(request.transaction_id, password), address)
             return True
-        if self._task is None and not self._demux.begin_handshake(address):
-            self.counters["drop_half_open"] += 1  # browsers ask again some twenty times a second
-            return True
         self._transactions.append(request.transaction_id)
         self.counters["stun_in"] += 1
         self.last_heard_at = now
@@ -154,8 +151,7 @@ class Transport:
             self._is_cut_off = False
             self._listener.handle_moved(self)
         if self._task is None:
-            self._task = asyncio.create_task(self._handshake())
-            self._task.add_done_callback(lambda _task: self._demux.end_handshake(address))
+            self._task = asyncio.create_task(self._handshake(address))
         return True
 
     def _is_authentic(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
@@ -221,9 +217,10 @@ class Transport:
         if self.address is not None:
             self._port.send(data, self.address)
 
-    async def _handshake(self) -> None:
+    async def _handshake(self, address: Address) -> None:
         try:
-            is_done = await self._dtls.handshake()
+            async with self._demux.handshake_place(address):
+                is_done = await self._dtls.handshake()
         except Exception:  # OpenSSL may complain in many ways about a peer; none may cost us the task
             logger.exception("DTLS handshake broke")
             is_done = False

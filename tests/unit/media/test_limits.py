@@ -211,22 +211,23 @@ async def test_checks_of_one_address_that_lead_nowhere_are_limited(
     await studio.enter("bob", bob)
 
 
-async def test_half_open_transports_of_an_address_are_limited(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_half_open_transports_of_an_address_wait_for_each_other(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(demux, "MAX_HALF_OPEN_PER_IP", 2)
     clients = [RawClient() for _ in range(3)]
     answers = [studio.offer(f"p{number}", client).sdp for number, client in enumerate(clients)]
-    for client, answer in zip(clients, answers, strict=True):
-        await client.open(answer)
     for client, answer in zip(clients[:2], answers, strict=False):
+        await client.open(answer)
         await client.check(answer, use_candidate=True)
-    with pytest.raises(TimeoutError):
-        await clients[2].check(answers[2], use_candidate=True, timeout_s=0.1)
-    assert studio.plane.counters["drop_half_open"] == 1
+    third = asyncio.create_task(clients[2].connect(answers[2]))
+    await studio.sees(lambda: studio.plane.counters["half_open_waits"] == 1, "the third waits")
+    assert not third.done()
     studio.room.remove("p0")
-    await studio.sees(lambda: sum(studio.plane._demux._half_open.values()) == 1, "one is free again")
-    await clients[2].connect(answers[2])
-    await studio.sees(lambda: studio.state("p2") is TransportState.CONNECTED, "the third")
-    assert sum(studio.plane._demux._half_open.values()) == 1, "connected ones do not count"
+    await third
+    await studio.sees(lambda: studio.state("p2") is TransportState.CONNECTED, "it had only to wait")
+    studio.room.remove("p1")
+    await studio.sees(lambda: not studio.plane._demux._gates, "nothing is left")
 
 
 async def test_an_admitted_client_has_a_rate_of_checks(studio: Studio) -> None:

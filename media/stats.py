@@ -2,7 +2,8 @@
 
 ``rtp_in``, ``rtp_out``, ``rtcp_in``, ``stun_in``, ``dtls_in``; ``sends`` (messages handed to the kernel); ``nack_in``,
 ``resent`` and ``resend_missing`` toward viewers, ``nack_out`` and ``recovered`` toward publishers; ``pli_in``,
-``pli_out``; ``codec_wanted`` (publishers asked for another codec);
+``pli_out``; ``feedback_in`` (transport-wide), ``probes`` and ``padding_out`` toward viewers; ``codec_wanted``
+(publishers asked for another codec);
 ``drop_tcp_video`` and ``drop_tcp_full`` toward slow TCP clients; ``drop_<why>`` for datagrams, packets and connections
 that were not used; ``fault_<where>`` for exceptions that were caught; ``loop_stalls`` (longer than 250 ms).
 

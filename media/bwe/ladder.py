@@ -89,13 +89,27 @@ class Ladder:
             return [picture.ideal for picture in pictures]
         if not is_known:
             return [layer or 0 for layer in allocate(pictures, budget_bps)]
-        if is_other:
-            self._over_since = self._better_since = None
-            return allocate(pictures, budget_bps, SLACK)
         current = [self._chosen.get(wish.id) for wish in allowed]
+        if is_other:
+            return self._begin(pictures, current, budget_bps, now, is_strained)
         if is_strained and self._is_over(total_bps(pictures, current), budget_bps, now):
             return self._step_down(pictures, current, budget_bps, now)
         return self._step_up(pictures, current, budget_bps, now)
+
+    def _begin(
+        self, pictures: list[Picture], current: list[int | None], budget_bps: float, now: float, is_strained: bool
+    ) -> list[int | None]:
+        """Other pictures are wanted. What is sent already has proven that it gets through, on a path without strain."""
+        self._over_since = self._better_since = None
+        if is_strained:
+            return allocate(pictures, budget_bps, SLACK)
+        kept = [
+            None if layer is None else min(layer, item.ideal) for item, layer in zip(pictures, current, strict=True)
+        ]
+        fitting = allocate(pictures, max(budget_bps, total_bps(pictures, kept)), SLACK)
+        if now - self._stepped_down_at < REMEMBERED_S:
+            return fitting
+        return [layer or 0 for layer in fitting]  # the smallest are tried: nothing has ever been too much
 
     def _is_over(self, cost_bps: int, budget_bps: float, now: float) -> bool:
         if cost_bps <= OVER * budget_bps:

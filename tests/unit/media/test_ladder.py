@@ -93,6 +93,21 @@ def test_another_view_is_allocated_at_once() -> None:
     assert viewer.see(620_000) == [1, 0, 0]
 
 
+def test_a_wider_view_takes_nothing_from_what_gets_through() -> None:
+    viewer = Viewer(STAGE)
+    viewer.see(2_000_000)
+    viewer.wishes = (STAGE, *GALLERY)
+    assert viewer.see(1_000_000, strained=False) == [2, 0, 0], "the estimate is old; the smallest layers are tried"
+
+
+def test_a_wider_view_on_a_path_that_was_too_narrow_is_careful() -> None:
+    viewer = Viewer(STAGE)
+    viewer.see(2_000_000)
+    assert viewer.see(450_000, 2) == [1]
+    viewer.wishes = (STAGE, *GALLERY)
+    assert viewer.see(510_000, strained=False) == [1, 0, None]
+
+
 def test_rungs() -> None:
     viewer = Viewer(STAGE, *GALLERY)
     for budget, expected in [

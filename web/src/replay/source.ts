@@ -23,6 +23,8 @@ type DatedVideo = HTMLVideoElement & { getStartDate?: () => Date }
 
 /** Three segments behind the end there is always something to play. */
 const LIVE_MARGIN_S = 6
+/** As the playlist's EXT-X-START asks; hls.js alone would go back three target durations, which is 12 s. */
+const LIVE_SYNC_S = 5
 
 /** iPhones and iPads (an iPad calls itself a Mac), WeChat on them included: no or poor MSE, good HLS of their own. */
 export function playsHlsItself({ userAgent, maxTouchPoints }: Platform): boolean {
@@ -77,7 +79,8 @@ function openNative(video: HTMLVideoElement, url: string, startMs: number | null
 
 function openHls(HlsLight: typeof Hls, video: HTMLVideoElement, url: string, startMs: number | null, onFailure: (failure: SourceFailure) => void): Source {
   // An EVENT playlist without its end would start at the live edge; a lesson starts where the reader left it.
-  const hls = new HlsLight({ startPosition: startMs === null ? -1 : startMs / 1000, maxBufferLength: 30, backBufferLength: 60 })
+  const from = startMs === null ? { startPosition: -1, liveSyncDuration: LIVE_SYNC_S } : { startPosition: startMs / 1000 }
+  const hls = new HlsLight({ ...from, maxBufferLength: 30, backBufferLength: 60 })
   let mediaErrors = 0
   hls.on(HlsLight.Events.ERROR, (_event, data) => {
     if (!data.fatal) return

@@ -29,7 +29,9 @@ _OVER = (MeetingState.ENDED, MeetingState.CANCELLED)
 _RUNNING = (RecordingState.RECORDING, RecordingState.PAUSED, RecordingState.STALLED, RecordingState.FINISHING)
 
 
-class _Verdict(NamedTuple):
+class Verdict(NamedTuple):
+    """Neither: there will be something, but there is nothing yet."""
+
     recording_id: str | None
     reason: str | None
 
@@ -49,21 +51,21 @@ class Broadcasts:
     async def info(self, actor: Actor, meeting_id: str) -> BroadcastInfo:
         """Raises AppError FORBIDDEN, REMOVED, NOT_FOUND, RATE_LIMITED."""
         self._limit(self._object_rate, actor)
-        verdict = _verdict(await admit(self._services, actor, meeting_id))
-        if verdict.reason is not None:
-            return BroadcastInfo(state="unavailable", reason=verdict.reason)
-        if verdict.recording_id is None:
+        decided = verdict(await admit(self._services, actor, meeting_id))
+        if decided.reason is not None:
+            return BroadcastInfo(state="unavailable", reason=decided.reason)
+        if decided.recording_id is None:
             return BroadcastInfo(state="waiting")
-        self._tell_recorder(verdict.recording_id)
+        self._tell_recorder(decided.recording_id)
         try:
-            playlist = await self._objects.playlist(verdict.recording_id)
+            playlist = await self._objects.playlist(decided.recording_id)
         except ObjectMissingError:
             return BroadcastInfo(state="waiting")
         except StoreError:
             return BroadcastInfo(state="unavailable", reason=ErrorCode.STORE_AWAY.value)
         if not playlist.has_segments:
             return BroadcastInfo(state="waiting")
-        url = f"/api/meetings/{meeting_id}/broadcast/{verdict.recording_id}/index.m3u8"
+        url = f"/api/meetings/{meeting_id}/broadcast/{decided.recording_id}/index.m3u8"
         return BroadcastInfo(state="live", playlist_url=url)
 
     async def playlist(self, actor: Actor, meeting_id: str, recording_id: str) -> Playlist:
@@ -120,16 +122,16 @@ class Broadcasts:
             count("broadcast_recorder_not_told")
 
 
-def _verdict(admitted: Admitted) -> _Verdict:
+def verdict(admitted: Admitted) -> Verdict:
     recording = admitted.recording
     if admitted.state in _OVER:
-        return _Verdict(None, "ended")
+        return Verdict(None, "ended")
     if admitted.state not in _OPEN:
-        return _Verdict(None, "not_live")
+        return Verdict(None, "not_live")
     if recording.state == RecordingState.FAILED:
-        return _Verdict(None, "recording_failed")
+        return Verdict(None, "recording_failed")
     if recording.code in (ErrorCode.RECORDER_UNAVAILABLE, ErrorCode.STORE_AWAY):
-        return _Verdict(None, recording.code)
+        return Verdict(None, recording.code)
     if recording.state in _RUNNING:
-        return _Verdict(recording.recording_id, None)
-    return _Verdict(None, None if admitted.records else "not_recorded")
+        return Verdict(recording.recording_id, None)
+    return Verdict(None, None if admitted.records else "not_recorded")

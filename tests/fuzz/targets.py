@@ -17,8 +17,9 @@ from media.bwe.transport_cc import MAX_MESSAGES, TransportCcFeedback
 from media.errors import MediaError
 from media.ice import stun
 from media.ice.framing import Deframer
+from media.links.wire import FrameReader
 from media.publication import Publication
-from media.rtp import h264, header, rtcp, vp8
+from media.rtp import h264, header, red, rtcp, vp8
 from media.sdp.answer import LocalParameters, SlotSources, write_answer
 from media.sdp.negotiation import negotiate
 from media.sdp.offer import parse_offer
@@ -156,6 +157,29 @@ def _vp8(data: bytes) -> None:
             assert vp8.parse(moved, offset).picture_id == (found.picture_id + 5) & width
 
 
+def _red(data: bytes) -> None:
+    """The bytes are the payload."""
+    packet = rtp_header(63) + data
+    found = red.primary(packet, header.FIXED_SIZE, 111)
+    if found is not None:
+        assert header.FIXED_SIZE < len(found) < len(packet), "something is left, and less than came"
+        assert found[1] & 0x7F == 111
+        assert packet.endswith(found[header.FIXED_SIZE :])
+
+
+def rtp_header(payload_type: int) -> bytes:
+    return b"\x80" + bytes((payload_type,)) + bytes(10)
+
+
+def _link_frames(data: bytes) -> None:
+    """However the stream between workers is cut, the same comes out."""
+    expected = list(FrameReader().feed(data))
+    reader = FrameReader()
+    step = 1 + data[0] % 64 if data else 1
+    found = [item for at in range(0, len(data), step) for item in reader.feed(data[at : at + step])]
+    assert found == expected
+
+
 def _sdp(data: bytes) -> None:
     offer = parse_offer(data.decode("utf-8", "replace"))
     media = negotiate(offer)
@@ -217,6 +241,8 @@ TARGETS = {
         Target("transport_cc_writer", _transport_cc_writer, max_size=240),
         Target("h264", _h264),
         Target("vp8", _vp8),
+        Target("red", _red),
+        Target("link_frames", _link_frames),
         Target("sdp", _sdp, folder="sdp", may_raise=(ValueError, MediaError), max_size=70_000, is_text=True),
         Target("framing", _framing),
         Target("uplink", _uplink, max_size=3000),

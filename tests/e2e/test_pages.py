@@ -157,3 +157,23 @@ async def test_member_without_camera_or_permission_reads_what_to_do(
                 await expect(actor.see("toolbar")).to_be_visible(timeout=PATIENCE_MS)
             finally:
                 await actor.close()
+
+
+async def test_host_brings_an_encoder_and_takes_its_token_back(
+    playwright: Playwright, tmp_path: Path, screenshots: Path
+) -> None:
+    problems: list[str] = []
+    async with installation(tmp_path / "data") as home, one_person(playwright, home, "host") as host:
+        now = (await host.api("GET", "/api/home"))["now"][0]
+        await host.open(f"/meetings/{now['meeting_id']}")
+        await host.see("token-name").fill("礼堂编码器", timeout=PATIENCE_MS)
+        await host.see("add-whip").click()
+        made = host.see("made-token")
+        await expect(made).to_contain_text(f"/api/whip/{now['meeting_id']}", timeout=PATIENCE_MS)
+        await look(host, screenshots, "meeting-encoder", problems)
+        await expect(host.see("encoders").get_by_text("礼堂编码器")).to_be_visible()
+        await host.see("revoke-token").click()
+        await host.see("alert-confirm").click(timeout=PATIENCE_MS)
+        await expect(host.see("revoke-token")).to_have_count(0, timeout=PATIENCE_MS)
+        await expect(made).to_have_count(0)
+    assert not problems, "\n".join(problems)

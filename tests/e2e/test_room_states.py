@@ -99,6 +99,21 @@ async def test_host_takes_a_camera_and_gives_it_back(playwright: Playwright, tmp
         await expect(host.see(f"withheld-{seat}")).to_have_count(0)
 
 
+async def test_host_signs_a_member_in_and_removes_him(playwright: Playwright, tmp_path: Path) -> None:
+    async with lesson(playwright, tmp_path) as (_home, _meeting_id, host, member):
+        seat = await member.participant_id()
+        row = host.see(f"person-{seat}")
+        await row.get_by_text("代录").click()
+        await host.see("alert-confirm").click(timeout=PATIENCE_MS)
+        await expect(row.get_by_text("代录", exact=True)).to_have_count(0, timeout=PATIENCE_MS)
+        await expect(row).to_contain_text("代录")
+        await host.see(f"actions-{seat}").click()
+        await host.see("menu-remove").click(timeout=PATIENCE_MS)
+        await host.see("alert-confirm").click(timeout=PATIENCE_MS)
+        await expect(member.see("room-closed")).to_have_attribute("data-kind", "removed", timeout=PATIENCE_MS)
+        await expect(row).to_have_count(0)
+
+
 async def test_member_steps_down_the_ladder_by_hand(playwright: Playwright, tmp_path: Path, screenshots: Path) -> None:
     async with lesson(playwright, tmp_path) as (_home, _meeting_id, host, member):
         await choose(member, "stills")

@@ -8,17 +8,19 @@ import en from './en'
 import enLedger from './en/ledger'
 import enReplay from './en/replay'
 import enRoom from './en/room'
+import enEncoders from './en/encoders'
 import enSchedule from './en/schedule'
 import zh from './zh'
 import zhLedger from './zh/ledger'
 import zhReplay from './zh/replay'
 import zhRoom from './zh/room'
+import zhEncoders from './zh/encoders'
 import zhSchedule from './zh/schedule'
 
 type Tree = { readonly [key: string]: string | Tree }
 
-const chinese: Tree = { ...zh, ledger: zhLedger, replay: zhReplay, room: zhRoom, schedule: zhSchedule }
-const english: Tree = { ...en, ledger: enLedger, replay: enReplay, room: enRoom, schedule: enSchedule }
+const chinese: Tree = { ...zh, encoders: zhEncoders, ledger: zhLedger, replay: zhReplay, room: zhRoom, schedule: zhSchedule }
+const english: Tree = { ...en, encoders: enEncoders, ledger: enLedger, replay: enReplay, room: enRoom, schedule: enSchedule }
 
 function leaves(tree: Tree, prefix = ''): Map<string, string> {
   return new Map(Object.entries(tree).flatMap(([key, value]) => (typeof value === 'string' ? [[prefix + key, value] as const] : [...leaves(value, `${prefix}${key}.`)])))

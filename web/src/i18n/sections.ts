@@ -1,12 +1,14 @@
 /** Words that only some pages need, in files of their own. A route names its section in meta.section. */
 const sections = {
   'zh-CN': {
+    encoders: () => import('./zh/encoders'),
     ledger: () => import('./zh/ledger'),
     replay: () => import('./zh/replay'),
     room: () => import('./zh/room'),
     schedule: () => import('./zh/schedule'),
   },
   en: {
+    encoders: () => import('./en/encoders'),
     ledger: () => import('./en/ledger'),
     replay: () => import('./en/replay'),
     room: () => import('./en/room'),

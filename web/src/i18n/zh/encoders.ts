@@ -1,0 +1,22 @@
+/** Encoders and players beside the browsers. */
+export default {
+  heading: '推流与播放设备',
+  about: '会场编码器或 OBS 可用 WHIP 把画面和声音推进会议；支持 WHEP 的播放器可收看主画面。每台设备用自己的地址和令牌。',
+  name: '设备名称',
+  name_example: '如：礼堂编码器',
+  add: { whip: '添加推流设备', whep: '添加播放器' },
+  kind: { whip: '推流', whep: '播放' },
+  unnamed: { whip: '推流设备', whep: '播放器' },
+  made: '请现在把地址和令牌填到设备里，令牌只显示这一次。',
+  address: '地址',
+  token: '令牌',
+  copy: '复制',
+  copied: '已复制',
+  select: '浏览器不允许复制，文字已选中，请手动复制。',
+  until: '有效至 {time}',
+  revoke: '撤销',
+  revoke_title: '撤销“{name}”的令牌',
+  revoke_text: '用它接入的设备会立即断开，之后不能再用。',
+  revoked: '已撤销',
+  none: '还没有添加设备',
+}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from media.bwe.allocation import Picture, nominal_bps, total_bps
 from media.bwe.budget import Budget
 from media.bwe.ladder import Ladder, Wish
+from media.cohort import RED
 from media.control import QualityLevel
 from media.layer_choice import heights_of
 from media.slot import NO_LIMIT, Slot
@@ -15,6 +16,7 @@ from media.slot import NO_LIMIT, Slot
 if TYPE_CHECKING:
     from media.publication import Publication
 
+REDUNDANT_UP_TO, REDUNDANT_AGAIN = 0.5, 0.35  # of the budget
 PACKET_OVERHEAD_BITS = 28 * 8  # IP and UDP: little beside a picture, much beside a voice
 
 
@@ -27,6 +29,7 @@ class Allocator:
         self.needed_bps = 0  # by the pictures that are sent
         self.wanted_bps = 0  # by those that would be sent without limits
         self.sound_bps = 0  # goes first, and carries no numbers: what feedback finds is what there is beside it
+        self._is_lean = False
         self._slots = slots
         self._budget = budget
 
@@ -41,6 +44,7 @@ class Allocator:
         budget = self._budget
         self.sound_bps = _sound_bps(self._slots)
         left = budget.limit_bps
+        self._thin_out(left)
         if left is not None and not budget.has_feedback:
             left -= self.sound_bps
         chosen = self.ladder.update(
@@ -69,6 +73,16 @@ class Allocator:
         slot.reconsider(now)
         return has_changed
 
+    def _thin_out(self, left: float | None) -> None:
+        """Redundant sound takes twice as much; where that would be most of what there is, pictures come before it."""
+        sounds = [slot for slot in self._slots if slot.kind == "audio"]
+        whole_bps = _sound_bps(sounds, as_it_came=True)
+        total_bps = (left or 0) + (self.sound_bps if self._budget.has_feedback else 0)
+        share = REDUNDANT_AGAIN if self._is_lean else REDUNDANT_UP_TO
+        self._is_lean = left is not None and whole_bps > total_bps * share
+        for slot in sounds:
+            slot.set_lean(self._is_lean)
+
     def _first_limit(self) -> int:
         return 0 if self._budget.limit_bps is not None else NO_LIMIT
 
@@ -83,12 +97,20 @@ class Allocator:
 
 def _picture(slot: Slot, publication: Publication) -> Picture:
     layers = publication.layers
-    heights = heights_of([layer.height for layer in layers])
-    costs = tuple(layer.usual_bps or nominal_bps(height) for layer, height in zip(layers, heights, strict=True))
-    return Picture(costs, slot.ideal(layers))
+    costs = [layer.usual_bps for layer in layers]
+    if not all(costs):
+        heights = heights_of([layer.height for layer in layers])
+        costs = [cost or nominal_bps(height) for cost, height in zip(costs, heights, strict=True)]
+    return Picture(tuple(costs), slot.ideal(layers) if len(layers) > 1 else 0)
 
 
-def _sound_bps(slots: Iterable[Slot]) -> int:
-    """Reserved before all pictures."""
-    layers = [slot.layer for slot in slots if slot.kind == "audio" and slot.layer is not None]
-    return int(sum(layer.usual_bps + layer.frames_per_s * PACKET_OVERHEAD_BITS for layer in layers))
+def _sound_bps(slots: Iterable[Slot], as_it_came: bool = False) -> int:
+    """Reserved before all pictures. ``as_it_came``: with redundancy also where it is taken out."""
+    found = 0.0
+    for slot in slots:
+        layer, cohort = slot.layer, slot.cohort
+        if slot.kind != "audio" or layer is None or cohort is None:
+            continue
+        is_halved = cohort.red_type is not None and cohort.key.codec != RED and not as_it_came
+        found += layer.usual_bps / (2 if is_halved else 1) + layer.frames_per_s * PACKET_OVERHEAD_BITS
+    return int(found)

@@ -227,10 +227,16 @@ def extension(id_: int, number: int) -> bytes:
 
 def renumber(cohorts: dict[CohortKey, Cohort], slot: Slot, control: SegmentControl | None) -> None:
     """Moves a slot between the cohort whose packets carry numbers and the one whose packets do not."""
+    cohort = slot.cohort
+    if cohort is not None:
+        move(cohorts, slot, cohort.key._replace(number_id=slot.number_id), control)
+
+
+def move(cohorts: dict[CohortKey, Cohort], slot: Slot, key: CohortKey, control: SegmentControl | None) -> None:
+    """To the cohort of this key, which has the same numbering."""
     old = slot.cohort
-    if old is None or old.key.number_id == slot.number_id:
+    if old is None or old.key == key:
         return
-    key = old.key._replace(number_id=slot.number_id)
     new = cohorts.get(key)
     if new is None:
         new = cohorts[key] = Cohort(key, 0, control, old.red_type)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from media.cohort import RED, Cohort, CohortKey, History
+from media.cohort import RED, Cohort, CohortKey, History, move
 from media.keyframes import KeyframeRequests
 from media.rtp import vp8
 from media.rtp.header import FIXED, FIXED_SIZE
@@ -167,6 +167,19 @@ class Layer:
         if not cohort.size:
             self.cohorts.pop(cohort.key, None)
 
+    def reform(self, slot: Slot) -> None:
+        """The slot wants its sound with redundancy, or without, from the next packet on."""
+        cohort, track = slot.cohort, self.track
+        if cohort is None or track is None:
+            return
+        codec, payload_type = _form(slot, track)
+        history = cohort.history()
+        if history is not None and codec != cohort.key.codec:
+            # What went out in one form must not be resent in the other: its nonce is used (RFC 7714 §8.2).
+            slot.first_sequence = (history.sequence + 1 - cohort.key.sequence_delta) & 0xFFFF
+        key = cohort.key._replace(codec=codec, payload_type=payload_type)
+        move(self.cohorts, slot, key, self._forwarder.control)
+
     def members(self) -> list[Slot]:
         return [slot for cohort in self.cohorts.values() for chunk in cohort.chunks for slot in chunk.members]
 
@@ -222,7 +235,12 @@ def _form(slot: Slot, track: Track) -> tuple[str, int]:
     The blocks inside name their payload type; they pass as they are, so it must be the same for both.
     """
     codec, source = slot.codecs[track.codec.name], track.codec
-    if codec.red_payload_type is None or source.red_payload_type is None or codec.payload_type != source.payload_type:
+    if (
+        slot.is_lean
+        or codec.red_payload_type is None
+        or source.red_payload_type is None
+        or codec.payload_type != source.payload_type
+    ):
         return source.name, codec.payload_type
     return RED, codec.red_payload_type
 

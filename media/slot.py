@@ -40,6 +40,7 @@ class Slot:
         "height_px",
         "history",
         "history_ntp",
+        "is_lean",
         "is_open",
         "is_paused",
         "keyframe_wishes",
@@ -81,6 +82,7 @@ class Slot:
         self.first_sequence = 0
         self.rank = 0  # among the pictures of its viewer: 0 is the stage
         self.limit = NO_LIMIT  # the highest of the publication's layers that the viewer's budget allows
+        self.is_lean = False  # sound without redundancy: the path is too narrow for both
         self.is_paused = False  # wanted, but left out for want of bandwidth
         self.offered_number_id = 0  # of the header extension for transport-wide numbers; 0: the client takes none
         self.number_id = 0  # the same while the viewer's path is being measured, else 0
@@ -118,6 +120,12 @@ class Slot:
         self.target = target
         self.settle()
         self._ask(now)
+
+    def set_lean(self, is_lean: bool) -> None:
+        if is_lean is not self.is_lean:
+            self.is_lean = is_lean
+            if self.layer is not None:
+                self.layer.reform(self)
 
     def settle(self) -> None:
         """Moves towards the target as far as layers flow. Whoever calls sees to the keyframe."""

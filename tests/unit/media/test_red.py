@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.allocator import Allocator
 from media.rtp import red
 from media.sdp.negotiation import NegotiatedCodec, negotiate
 from media.sdp.offer import parse_offer
@@ -12,7 +15,7 @@ from media.slot import Slot
 from media.tap_feed import TapFeed
 from media.tap_ring import TapRing
 from tests.unit.media.conftest import read_offer, rtp
-from tests.unit.media.stage import OPUS, Stage, Viewer, numbers, up_track
+from tests.unit.media.stage import OPUS, Stage, Viewer, numbers, timestamps, up_track
 from tests.unit.media.test_sdp import answer_to, sections
 from tests.unit.media.test_tap_ring import Recorder
 
@@ -92,6 +95,54 @@ def test_resends_are_the_same_bytes(stage: Stage) -> None:
         (packet,) = viewer.receive(1)
         assert slot.resend(numbers([packet])) == (1, 0)
         assert viewer.resent == [packet]
+
+
+def test_a_narrow_path_gets_sound_without_redundancy_and_back(stage: Stage) -> None:
+    voice, viewer, other = stage.publication("a", WITH_RED, "microphone"), stage.viewer(), stage.viewer()
+    slot = stage.attach(voice, voice_slot(viewer, WITH_RED))
+    stage.attach(voice, voice_slot(other, WITH_RED))
+    for sequence, is_lean in ((1, False), (2, True), (3, True), (4, False)):
+        slot.set_lean(is_lean)
+        stage.feed(voice, sound(sequence, redundant(b"new", b"old")))
+    got, whole = viewer.receive(4), other.receive(4)
+    assert [packet[1] & 0x7F for packet in got] == [63, 111, 111, 63]
+    assert [(number - numbers(got)[0]) & 0xFFFF for number in numbers(got)] == [0, 1, 2, 3]
+    assert timestamps(got) == timestamps(whole), "it is the same stream"
+    assert len(voice.layers[0].cohorts) == 1
+    assert slot.resend(numbers(got)) == (1, 3), "never the same number with other contents"
+    assert viewer.resent == got[3:]
+
+
+class Narrow:
+    """A budget that is known."""
+
+    limit_bps: float | None = 1_000_000
+    has_feedback = False
+
+    def is_known(self, now: float) -> bool:
+        return True
+
+    def is_strained(self, now: float) -> bool:
+        return False
+
+
+def test_redundancy_goes_before_the_picture_does(stage: Stage) -> None:
+    voice, viewer = stage.publication("a", WITH_RED, "microphone"), stage.viewer()
+    slot = stage.attach(voice, voice_slot(viewer, WITH_RED))
+    for sequence in range(50):
+        stage.clock.now += 0.02
+        stage.feed(voice, sound(sequence, redundant(bytes(75), bytes(75))))
+        if sequence % 25 == 0:
+            voice.layers[0].measure(stage.clock.now)
+    voice.layers[0].measure(stage.clock.now)
+    budget: Any = Narrow()
+    allocator = Allocator([slot], budget)
+    forms = []
+    for limit in (1_000_000, 200_000, 120_000, 200_000, 300_000, None):
+        budget.limit_bps = limit
+        allocator.allocate(stage.clock.now)
+        forms.append(slot.is_lean)
+    assert forms == [False, False, True, True, False, False]
 
 
 def test_the_recorder_gets_plain_sound(stage: Stage) -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from media.environment import Environment
 
 MAX_RESENDS_PER_S = 1000  # a fifth of nine good pictures; a client that asks for more wastes what others need
-BUSY_S, RESTING_S = 0.1, 0.5  # between two looks at the budget: while it is measured, and otherwise
+# Between two looks at the budget: while something is left out or too much, while it is measured, and otherwise.
+BUSY_S, WATCHING_S, RESTING_S = 0.1, 0.25, 1.0
 MAX_DELAY_UNITS = 10 * 65536  # of a receiver report; what says more is not believed
 
 
@@ -144,18 +145,24 @@ class Downlink:
 
     # --- time
 
-    def tick(self, now: float, is_due: bool = False) -> list[Slot]:
-        """Measures, allocates and probes when it is time; the slots whose pause has changed."""
-        if not self._transport.is_connected or (now < self._due_at and not is_due):
-            return []
+    def tick(self, now: float, is_due: bool = False) -> list[Slot] | None:
+        """Measures, allocates and probes when it is time: the slots whose pause has changed. None: it was not time."""
+        if (now < self._due_at and not is_due) or not self._transport.is_connected:
+            return None
         allocator, budget = self.allocator, self.budget
         is_sending = any(slot.cohort is not None and slot.number_id for slot in self.slots)
         self._measure(budget.tick(allocator.needed_bps, allocator.wanted_bps, now, is_sending))
         changed = allocator.allocate(now)
         if self._is_measured and not self._probes.is_busy:
             self._probe(now)
-        self._due_at = now + (BUSY_S if self._is_measured else RESTING_S)
+        self._due_at = now + self._pause_s(now)
         return changed
+
+    def _pause_s(self, now: float) -> float:
+        if not self._is_measured:
+            return RESTING_S
+        is_content = self.allocator.needed_bps >= self.allocator.wanted_bps and not self.budget.is_strained(now)
+        return WATCHING_S if is_content else BUSY_S
 
     def choose(self, cap: QualityLevel | None) -> None:
         """By hand: no more than this."""

@@ -172,6 +172,8 @@ class Participant:
         if self.current is None:
             return
         changed = self.current.downlink.tick(now, is_due)
+        if changed is None:
+            return
         if changed:
             self._room.handle_pauses(self, tuple(slot.info for slot in changed))
         self._tell_standing()

@@ -39,6 +39,7 @@ from server.storage.engine import Database
 from server.telemetry.counters import count
 
 SWEEP_S = 1.0
+STALLED_S = 3.0  # a sweep that comes so late: this process, or the whole machine, stood still
 INTERRUPTED_AFTER_MS = 60_000  # after a restart, without anybody in the room
 EMPTY_END_MS = 2 * 3_600_000  # a live meeting that everybody left is ended by the server
 MEDIA_KEPT_MS = 15_000  # after the end, so that the recorder gets the tail
@@ -217,8 +218,14 @@ class RoomRegistry:
     # --- every second ---
 
     async def _sweep_forever(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            before = loop.time()
             await asyncio.sleep(SWEEP_S)
+            if loop.time() - before > STALLED_S:
+                count("sweeps_late")
+                for room in self._rooms.values():
+                    self.seats.forgive(room)
             for room in self._rooms.values():
                 if room.meeting_id not in self._sweeps:  # a room that is slow holds up no other
                     task = asyncio.create_task(self._sweep_logged(room), name=f"sweep {room.meeting_id}")

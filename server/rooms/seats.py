@@ -18,6 +18,7 @@ from server.rooms.participant import Participant
 from server.rooms.room import Room
 from server.rooms.snapshot import snapshot
 
+STALL_GRACE_MS = 5_000
 RESUME_MS = 600_000  # a seat that nobody held for so long is not resumed but joined again
 
 _logger = logging.getLogger(__name__)
@@ -172,6 +173,12 @@ class Seats:
                 await self._stand_up(room, seat, "lost", None, at_ms=self._last_proof_ms(seat))
                 lost.append(seat.participant_id)
         return lost
+
+    def forgive(self, room: Room) -> None:
+        """We ourselves stood still: answers that came meanwhile are still to be read, and nobody is lost for that."""
+        until_ms = self._desk.clock.monotonic_ms() + STALL_GRACE_MS
+        for who in (*room.present(), *room.companions.values()):
+            who.liveness.grace_until_ms = max(who.liveness.grace_until_ms, until_ms)
 
     def _last_proof_ms(self, seat: Participant) -> int:
         """By the wall clock. Attendance ends there, not when we noticed."""

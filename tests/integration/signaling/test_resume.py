@@ -133,6 +133,15 @@ class Process:
         await until(lambda: bool(ready.read_text()), "the port is told")
         self.port = int(ready.read_text())
 
+    def stop_the_clock(self) -> None:
+        """As when a virtual machine is moved: nothing runs, and nobody is told."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL)
@@ -225,6 +234,27 @@ async def test_killed_server_loses_no_acknowledged_remark(process: Process) -> N
     assert verify(events) is None
     remarks = [event.payload for event in events if event.type == "remark"]
     assert len(remarks) == len(set(remarks)) == sum(map(len, sent)) >= len(texts)
+
+
+async def test_a_server_that_stood_still_loses_nobody(process: Process) -> None:
+    """Longer than a seat's lease: whoever is back within seconds of its end never left."""
+    guests = [await Guest(process.url).enter(await fetch_ticket(process.url, who)) for who in ("host", "n1")]
+    await until(lambda: bool(guests[0].heard("participant.joined")), "both see each other")
+    process.stop_the_clock()
+    await until(lambda: not any(guest.sio.connected for guest in guests), "the pages give their sockets up", 20)
+    stopped_s = asyncio.get_running_loop().time()
+    await until(lambda: asyncio.get_running_loop().time() - stopped_s > 10, "the lease is over", 20)
+    coming = [asyncio.create_task(come_back(guest)) for guest in guests]
+    process.go_on()
+    back = [await task for task in coming]
+    for guest in back:
+        assert guest.me in {one.me for one in guests}
+        names = [event["type"] for event in guest.joined["missed"]] + [name for name, _ in guest.events]
+        assert "participant.left" not in names
+        assert "participant.joined" not in names
+    await back[0].do("meeting.start")
+    for guest in back:
+        await guest.close()
 
 
 async def test_a_socket_that_ends_while_its_join_waits_leaves_no_ghost(house: House, arrive: Arrive) -> None:

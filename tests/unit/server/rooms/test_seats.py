@@ -186,3 +186,15 @@ async def test_a_seat_whose_socket_answers_no_more_is_given_up_after_its_lease(h
     assert hall.log.types()[-2:] == ["presence_changed", "left"]
     assert hall.log.events[-1].at_ms == vanished_ms
     assert hall.ears.dismissed == [("c-n1", None)]
+
+
+async def test_nobody_is_lost_because_the_server_stood_still(hall: Hall) -> None:
+    member, gone = await hall.sit("n1"), await hall.sit("n2")
+    hall.clock.advance(30_000)
+    hall.ears.silent |= {"c-n1": 30_000, "c-n2": 30_000}  # what they said meanwhile is not read yet
+    hall.seats.forgive(hall.room)
+    assert await hall.seats.sweep(hall.room) == []
+    hall.ears.silent["c-n1"] = 0
+    hall.clock.advance(5_000)
+    assert await hall.seats.sweep(hall.room) == [gone.participant_id]
+    assert member.in_room

@@ -15,6 +15,7 @@ from server.clock import Clock
 PLAYLIST_KEPT_MS = 400  # a fifth of the shortest segment
 MAX_PLAYLISTS = 200
 MAX_CACHED_BYTES = 64 * 1024 * 1024
+KEPT_S = 120.0  # those who follow ask within seconds; what is deleted from the store is gone from here as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ class BroadcastObjects:
             return
         self._bodies[key] = body
         self._bytes += len(body)
+        asyncio.get_running_loop().call_later(KEPT_S, self._drop, key)
         while self._bytes > MAX_CACHED_BYTES and len(self._bodies) > 1:
-            _, gone = self._bodies.popitem(last=False)
-            self._bytes -= len(gone)
+            self._drop(next(iter(self._bodies)))
+
+    def _drop(self, key: str) -> None:
+        self._bytes -= len(self._bodies.pop(key, b""))

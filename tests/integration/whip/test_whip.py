@@ -141,6 +141,21 @@ async def test_a_revoked_token_ends_what_came_with_it(meeting_hall: Hall) -> Non
         await session.close()
 
 
+async def test_whoever_is_removed_takes_his_encoder_with_him(meeting_hall: Hall) -> None:
+    hall = meeting_hall
+    host = await hall.begin(record=False)
+    secretary = await hall.enter("secretary")
+    token = await token_for(hall, "secretary")
+    session = Session(token["url"], token["token"])
+    assert (await session.publish(100)).status == 201
+    await until("its connection", lambda: true(session.pc.connectionState == "connected"))
+    await host.do("participant.remove", participant_id=secretary.me)
+    await until("the end of its connection", lambda: true(session.pc.connectionState == "closed"), 5)
+    assert session.session_id in [gone["participant_id"] for gone in host.heard("participant.left")]
+    assert (await post(token["url"], token["token"], "v=0")).status == 403
+    await session.close()
+
+
 async def test_who_gets_a_token(hall: Hall) -> None:
     await hall.begin(record=False, observer_member_ids=[hall.members["inspector"]])
     tokens = f"/api/meetings/{hall.meeting_id}/ingest-tokens"

@@ -92,3 +92,15 @@ async def test_memory_is_bounded(store: CountingStore, clock: SetClock, monkeypa
     assert store.reads == 5
     await objects.media("r", "000000.m4s")
     assert store.reads == 6
+
+
+async def test_nothing_is_kept_for_long(store: CountingStore, clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_S", 0.0)
+    await store.put("rec/r/000000.m4s", b"pictures", "video/iso.segment")
+    objects = BroadcastObjects(store, clock)
+    await objects.media("r", "000000.m4s")
+    for _ in range(3):
+        await asyncio.sleep(0)
+    await store.delete("rec/r/000000.m4s")
+    with pytest.raises(ObjectMissingError):
+        await objects.media("r", "000000.m4s")

@@ -95,10 +95,7 @@ class Connection:
         self._seat.handle_gone(self)
 
     def handle_moved(self, _transport: Transport) -> None:
-        """The client's address changed: prepared messages must follow."""
-        for slot in self.slots:
-            if slot.cohort is not None:
-                slot.cohort.readdress(slot)
+        self.downlink.handle_moved()
 
     def handle_rtp(self, _transport: Transport, packet: bytes, now: float) -> None:
         if self._seat.is_current(self):

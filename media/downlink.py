@@ -84,6 +84,14 @@ class Downlink:
         self.slots.append(slot)
         self._by_ssrc[slot.ssrc] = slot
 
+    def handle_moved(self) -> None:
+        """The client's address changed: prepared messages must follow, and the path is another."""
+        for slot in self.slots:
+            if slot.cohort is not None:
+                slot.cohort.readdress(slot)
+        self.budget.handle_moved(self._environment.clock.monotonic())
+        self._due_at = float("-inf")
+
     # --- what the viewer says
 
     def handle_nack(self, packet: bytes, part: rtcp.Part, now: float) -> None:

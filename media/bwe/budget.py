@@ -128,6 +128,12 @@ class Budget:
             self._blind_since = now
             self._blind_bps = max(sent_bps * (1 - loss), 30_000.0)
 
+    def handle_moved(self, now: float) -> None:
+        """Another path: it is measured anew, from where the old one was left."""
+        self.estimator.forget_path()
+        self._min_rtt_s = float("inf")
+        self._trouble_until = now + BEGINNING_S
+
     # --- what to do
 
     def tick(self, needed_bps: float, wanted_bps: float, now: float, is_sending: bool = True) -> bool:

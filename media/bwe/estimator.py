@@ -99,6 +99,12 @@ class Estimator:
         self._expected = self._received = 0
         self._grown_at = float("-inf")
 
+    def forget_path(self) -> None:
+        """The client has another address: its queue and its delay are others, what it carries will show."""
+        self.begin()
+        self._base_s = self._standing_since = None
+        self.queue_s = 0.0
+
     @property
     def noise_s(self) -> float:
         """How much the delay varies."""

@@ -166,6 +166,18 @@ describe('Room', () => {
     expect(connections[0]?.closed).toBe(false)
   })
 
+  it('connects anew when its seat was given up while it slept', async () => {
+    const { room, server, connections } = await entered()
+    room.setShown([{ publication_id: 'wang:camera', height_px: 720 }])
+    await vi.advanceTimersByTimeAsync(200)
+    server.send('participant.left', { type: 'participant.left', revision: 2, at_ms: 0, participant_id: 'me', reason: 'away' })
+    expect(connections).toHaveLength(1)
+    server.send('participant.joined', { type: 'participant.joined', revision: 3, at_ms: 0, participant: participant('me') })
+    await vi.advanceTimersByTimeAsync(200)
+    expect(connections).toHaveLength(2)
+    expect(server.seen.filter((name) => name === 'view.set wang:camera').length).toBeGreaterThan(1)
+  })
+
   it('closes with the reason and lets everything go', async () => {
     const { server, seen, connections } = await entered()
     server.send('room.closed', { code: 'room_closed', reason: 'ended' })

@@ -279,7 +279,18 @@ export class Room {
     this.update({ snapshot: applyEvent(before, event) })
     const myId = this.view.seat?.participantId ?? ''
     for (const notice of noticesOf(event, before, myId)) this.notify(notice)
+    const wasAway = !before.participants.some((one) => one.participant_id === myId)
+    if (event.type === 'participant.joined' && event.participant.participant_id === myId && wasAway) this.handleSeatRegained(myId)
     if (event.type === 'participant.changed' && event.participant.participant_id === myId) this.followLevel()
+  }
+
+  /** The seat was given up and taken again: what we send is forgotten, and the media worker's end of the connection gone. */
+  private handleSeatRegained(myId: string): void {
+    const mine = this.view.snapshot?.publications.filter((one) => one.participant_id === myId) ?? []
+    this.publishing.handleSnapshot(mine)
+    this.wanted.repeat()
+    if (this.view.chosenLevel !== null) this.tellChosenLevel()
+    this.rtc.handleMediaMoved()
   }
 
   private followLevel(): void {

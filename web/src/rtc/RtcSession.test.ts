@@ -140,6 +140,21 @@ describe('recovering', () => {
     expect(seen.states).toEqual(['connecting', 'connected', 'interrupted', 'connected'])
   })
 
+  it('makes a new connection at once when the server has none any more that could be restarted', async () => {
+    let session = 1
+    const { session: rtc, connections, connection } = setUp(() => Promise.resolve({ ...ANSWERED, sdp: `v=0\r\no=- ${String(session)} 2 IN IP4 0.0.0.0\r\n` }))
+    rtc.open()
+    await settle()
+    connection(0).become('connected')
+    connection(0).become('disconnected')
+    await settle()
+    expect(connections).toHaveLength(1)
+    session = 2
+    connection(0).become('disconnected')
+    await settle()
+    expect(connections).toHaveLength(2)
+  })
+
   it('makes a new connection with the same tracks when the restart does not help', async () => {
     const { session, connection, connections } = await connected()
     const microphone = { kind: 'audio' } as MediaStreamTrack

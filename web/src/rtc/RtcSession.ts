@@ -203,6 +203,10 @@ export class RtcSession {
 
   private handleAnswered(transport: Transport, answered: TransportAnswered): void {
     this.failedOffers = 0
+    if (transport.isOrphaned) {
+      this.again = 'rebuild'
+      return
+    }
     if (this.retired?.isConnected) this.unshown = answered
     else this.show(transport, answered)
     if (transport.isConnected) this.setState('connected')

@@ -48,6 +48,8 @@ export class Transport {
   private readonly receiving: RTCRtpTransceiver[] = []
   private readonly playout: Playout
   private closed = false
+  private peerSession: string | null = null
+  private orphaned = false
 
   constructor(private readonly options: TransportOptions) {
     this.connection = options.createConnection({
@@ -69,6 +71,11 @@ export class Transport {
     return this.connection.connectionState === 'connected'
   }
 
+  /** The server has given up its end and answers with a new one, which waits in vain for a DTLS handshake. */
+  get isOrphaned(): boolean {
+    return this.orphaned
+  }
+
   /** Used from the next offer on. */
   setIceServers(iceServers: RTCIceServer[]): void {
     if (!this.closed) this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers })
@@ -82,6 +89,7 @@ export class Transport {
     if (!sdp) throw new Error('the browser made no offer')
     try {
       const answered = await exchange(sdp)
+      this.followPeer(answered.sdp)
       if (!this.closed) await this.connection.setRemoteDescription({ type: 'answer', sdp: answered.sdp })
       for (const source of SOURCE_ORDER) void this.applyWanted(source)
       return answered
@@ -134,6 +142,13 @@ export class Transport {
     this.closed = true
     this.playout.close()
     this.connection.close()
+  }
+
+  /** The session id of the answer's origin line stays for as long as the server's end does (RFC 8829 §5.3.2). */
+  private followPeer(answer: string): void {
+    const session = /^o=\S+ (\d+) /m.exec(answer)?.[1] ?? null
+    this.orphaned = this.peerSession !== null && session !== this.peerSession
+    this.peerSession = session
   }
 
   private async offer(): Promise<void> {

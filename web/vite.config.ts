@@ -4,12 +4,13 @@ import vue from '@vitejs/plugin-vue'
 import icons from 'unplugin-icons/vite'
 import { defineConfig } from 'vitest/config'
 
+import { bundleBudget } from './build/bundleBudget.ts'
 import { gzipCopies } from './build/gzipCopies.ts'
 
 const server = process.env.HUITANG_SERVER ?? 'http://localhost:8080'
 
 export default defineConfig({
-  plugins: [vue(), icons({ compiler: 'vue3', scale: 1.25 }), gzipCopies()],
+  plugins: [vue(), icons({ compiler: 'vue3', scale: 1.25 }), gzipCopies(), bundleBudget()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {
     __VUE_OPTIONS_API__: 'false',

@@ -163,6 +163,8 @@ class Publication:
             # The smallest is what everybody falls back on. Beside it Chromium also sends a large layer in full size at
             # once; alone, it would begin that one small and let it grow for a quarter of a minute.
             seen.add(self.layers[0])
+        if not self.is_flowing and self.link is None:
+            seen.update(self.layers)  # it would never be seen again if it were left at rest
         flowing = {layer.rid for layer in self.layers if layer.is_flowing}
         return self.demand.ask(now, {layer.rid for layer in seen}, flowing)
 

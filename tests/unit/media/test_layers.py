@@ -45,7 +45,9 @@ class Camera:
 
 
 def camera(stage: Stage) -> Camera:
-    return Camera(stage, stage.publication("a", H264, rids=RIDS))
+    publication = stage.publication("a", H264, rids=RIDS)
+    publication.is_flowing = True  # as its room says with the first packet
+    return Camera(stage, publication)
 
 
 def attach(stage: Stage, publication: Publication, slot: Slot, height_px: int) -> Slot:

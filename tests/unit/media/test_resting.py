@@ -134,6 +134,10 @@ async def test_a_resting_camera_of_a_client_that_is_gone_is_off(studio: Studio) 
         studio.second()
     assert studio.state("alice") == "unstable"
     assert not layers.flows()
+    studio.second()
+    assert layers.told[-1] == ("q", "h", "f"), "when it is back it must be seen to be there"
+    await layers.pass_seconds(2)
+    assert layers.flows()
 
 
 async def test_a_recorder_wakes_what_it_watches(studio: Studio) -> None:

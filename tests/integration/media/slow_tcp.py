@@ -37,25 +37,37 @@ class SlowTcp:
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # aborted transports close their sockets one round later
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        upstream = socket.socket()
-        upstream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        upstream.setblocking(False)
         down_bps = self.down_bps
+        ends = [writer]
         try:
-            await asyncio.get_running_loop().sock_connect(upstream, self._target)
-            far_reader, far_writer = await asyncio.open_connection(sock=upstream, limit=BUFFER_BYTES)
+            far_reader, far_writer = await self._dial()
+            ends.append(far_writer)
             await asyncio.gather(_pump(reader, far_writer, 0), _pump(far_reader, writer, down_bps))
         finally:
             self._tasks.discard(task)
-            writer.transport.abort()
+            for end in ends:
+                end.transport.abort()
+
+    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        upstream = socket.socket()
+        try:
+            upstream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+            upstream.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(upstream, self._target)
+            return await asyncio.open_connection(sock=upstream, limit=BUFFER_BYTES)
+        except BaseException:
+            upstream.close()
+            raise
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bps: int) -> None:

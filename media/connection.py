@@ -95,7 +95,13 @@ class Connection:
         self._seat.handle_gone(self)
 
     def handle_moved(self, _transport: Transport) -> None:
+        """What was on its way both ways is lost: pictures go on at once where keyframes come, not when resends fail."""
         self.downlink.handle_moved()
+        now = self._environment.clock.monotonic()
+        for track in self.uplink.tracks:
+            track.layer.request_keyframe(now)
+        for slot in self.slots:
+            slot.request_keyframe(now)
 
     def handle_rtp(self, _transport: Transport, packet: bytes, now: float) -> None:
         if self._seat.is_current(self):

@@ -53,10 +53,17 @@ async def test_media_follows_a_moved_address(studio: Studio) -> None:
     studio.view("bob", "alice:camera")
     alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
     await studio.sees(lambda: len(bob.rtp) == 1, "a picture")
+    studio.clock.now += 1
+    asked = _keyframes_asked(alice)
     await bob.open(answer)
     await bob.check(answer, use_candidate=True)
+    await studio.sees(lambda: _keyframes_asked(alice) > asked, "a keyframe, for what was lost on the way")
     alice.send(packet_of(alice, CAMERA, 6))
     await studio.sees(lambda: len(bob.rtp) == 2, "a picture at the new address")
+
+
+def _keyframes_asked(client: RawClient) -> int:
+    return sum(packet[1] == 206 and packet[0] & 0x1F == 1 for packet in client.rtcp)
 
 
 async def test_a_reoffer_with_more_lines_keeps_the_path(studio: Studio) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 CONTENT_TYPE = "application/vnd.apple.mpegurl"
 MIN_TARGET_S = 6
 LIVE_TARGET_S = 4  # without an audience a keyframe is asked for every 4 s, and one comes within half a second
-LIVE_OFFSET_S = 5.0  # two segments of 2 s and one poll
+LIVE_OFFSET_S = 4.0  # two segments of 2 s: the next one is there as soon as the player asks for it
 _EVENT = "#EXT-X-PLAYLIST-TYPE:EVENT"
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\d+$", re.MULTILINE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from typing import NamedTuple
 
 from recordings.control import RecordingState
@@ -23,6 +24,8 @@ from server.workers.link import WorkerCallError
 # A player asks for a playlist and a segment every two seconds, and for many at once after a jump back.
 OBJECTS_PER_S, OBJECTS_BURST = 10, 120
 STILLS_PER_S, STILLS_BURST = 2, 20
+FOLLOWS_MS = 8_000  # a player asks again after two to four seconds
+MAX_FOLLOWERS = 20_000
 TELL_EVERY_MS = 10_000  # the recorder believes in an audience for 30 s
 _OPEN = (MeetingState.LIVE, MeetingState.INTERRUPTED)
 _OVER = (MeetingState.ENDED, MeetingState.CANCELLED)
@@ -45,6 +48,7 @@ class Broadcasts:
         self._stills = LiveStills(services.recorders, services.clock)
         self._object_rate = RateLimit(OBJECTS_PER_S, OBJECTS_BURST)
         self._still_rate = RateLimit(STILLS_PER_S, STILLS_BURST)
+        self._asked_ms: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._told_ms: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -73,6 +77,8 @@ class Broadcasts:
         await self._check(actor, meeting_id, recording_id)
         self._tell_recorder(recording_id)
         try:
+            if self._follows(actor, recording_id):
+                return await self._objects.next_playlist(recording_id)
             return await self._objects.playlist(recording_id)
         except ObjectMissingError as error:
             raise NotFoundError("nothing to play yet") from error
@@ -94,6 +100,16 @@ class Broadcasts:
         if recording.recording_id is None or not running or admitted.state not in _OPEN:
             return None
         return await self._stills.newest(recording.recording_id)
+
+    def _follows(self, actor: Actor, recording_id: str) -> bool:
+        """Whether this is not its first question: somebody who begins shall not wait."""
+        now_ms = self._services.clock.monotonic_ms()
+        key = (actor.account_id, recording_id)
+        asked_ms = self._asked_ms.pop(key, None)
+        self._asked_ms[key] = now_ms
+        if len(self._asked_ms) > MAX_FOLLOWERS:
+            self._asked_ms.popitem(last=False)
+        return asked_ms is not None and now_ms - asked_ms < FOLLOWS_MS
 
     async def _check(self, actor: Actor, meeting_id: str, recording_id: str) -> None:
         self._limit(self._object_rate, actor)

@@ -22,6 +22,7 @@ from server.http.server import build_app
 from server.planning.profiles import load_profiles
 from server.planning.service import Planning
 from server.record.verify_offline import problems
+from server.rooms.registry import RoomRegistry
 from server.services import Services
 from server.settings import Settings
 from server.storage.models import AccessLog
@@ -87,7 +88,7 @@ async def site(lesson: Lesson, tmp_path: Path) -> AsyncIterator[Site]:
         tickets=unused,
         access_log=AccessLogger(lesson.db, lesson.clock),
         planning=Planning(lesson.db, lesson.clock, load_profiles()),
-        rooms=unused,
+        rooms=RoomRegistry(lesson.db, lesson.log, lesson.clock, unused, unused),
         media=unused,
         recorders=unused,
         record=lesson.record,

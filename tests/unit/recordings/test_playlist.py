@@ -64,7 +64,7 @@ def test_the_live_playlist_begins_near_the_present_and_is_read_often() -> None:
     segments = [PlaylistSegment(f"{n:06d}.m4s", "init0.mp4", n * 2100, 2.1) for n in range(40)]
     whole = write_playlist(segments, 0, ended=False)
     live = live_playlist(whole)
-    assert "#EXT-X-TARGETDURATION:4\n" in live and live.count("#EXT-X-START:TIME-OFFSET=-5.0\n") == 1
+    assert "#EXT-X-TARGETDURATION:4\n" in live and live.count("#EXT-X-START:TIME-OFFSET=-4.0\n") == 1
     assert [line for line in live.splitlines() if "START" not in line and "TARGET" not in line] == [
         line for line in whole.splitlines() if "TARGET" not in line
     ]

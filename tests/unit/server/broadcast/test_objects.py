@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from recordings.errors import ObjectMissingError, StoreAwayError
 from recordings.playlist import PlaylistSegment, write_playlist
 from recordings.stores.local import LocalStore
 from server.broadcast import objects as module
-from server.broadcast.objects import PLAYLIST_KEPT_MS, BroadcastObjects
+from server.broadcast.objects import OVERDUE_AFTER_MS, PLAYLIST_KEPT_MS, SOON_AFTER_MS, BroadcastObjects
 from tests.conftest import SetClock
 
 
@@ -104,3 +105,32 @@ async def test_nothing_is_kept_for_long(store: CountingStore, clock: SetClock, m
     await store.delete("rec/r/000000.m4s")
     with pytest.raises(ObjectMissingError):
         await objects.media("r", "000000.m4s")
+
+
+async def test_who_follows_gets_the_next_segment_as_soon_as_it_is_there(store: CountingStore, clock: SetClock) -> None:
+    objects = BroadcastObjects(store, clock)
+    await put_playlist(store, 1)
+    first = await objects.playlist("r")
+    clock.advance(SOON_AFTER_MS - 1)
+    assert await objects.next_playlist("r") == replace(first, read_ms=clock.ms)  # it has just come: nothing to wait for
+    clock.advance(1)
+    waiting = [asyncio.create_task(objects.next_playlist("r")) for _ in range(20)]
+    await asyncio.sleep(0)
+    await put_playlist(store, 2)
+    clock.advance(PLAYLIST_KEPT_MS)
+    found = await asyncio.gather(*waiting)
+    assert {playlist.text.count(b"#EXTINF") for playlist in found} == {2}
+
+
+async def test_what_is_overdue_or_over_is_not_waited_for(store: CountingStore, clock: SetClock) -> None:
+    objects = BroadcastObjects(store, clock)
+    await put_playlist(store, 1)
+    await objects.playlist("r")
+    clock.advance(OVERDUE_AFTER_MS)
+    assert (await objects.next_playlist("r")).text.count(b"#EXTINF") == 1
+    segments = [PlaylistSegment("000000.m4s", "init0.mp4", 0, 2.0)]
+    await store.put("rec/r/index.m3u8", write_playlist(segments, 0, ended=True).encode(), "text/plain")
+    clock.advance(PLAYLIST_KEPT_MS)
+    assert (await objects.next_playlist("r")).is_over
+    clock.advance(SOON_AFTER_MS)
+    assert (await objects.next_playlist("r")).is_over

@@ -24,7 +24,7 @@ type DatedVideo = HTMLVideoElement & { getStartDate?: () => Date }
 /** Three segments behind the end there is always something to play. */
 const LIVE_MARGIN_S = 6
 /** As the playlist's EXT-X-START asks; hls.js alone would go back three target durations, which is 12 s. */
-const LIVE_SYNC_S = 5
+const LIVE_SYNC_S = 4
 
 /** iPhones and iPads (an iPad calls itself a Mac), WeChat on them included: no or poor MSE, good HLS of their own. */
 export function playsHlsItself({ userAgent, maxTouchPoints }: Platform): boolean {

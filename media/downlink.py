@@ -132,6 +132,7 @@ class Downlink:
         self._transport.counters["feedback_in"] += 1
         if self._history.times_us:
             self.budget.feed(message, self._history, now)
+            self._hurry(now)
 
     def handle_reports(self, packet: bytes, part: rtcp.Part, now: float) -> None:
         """The report blocks of a receiver: losses, and the round trip. Raises ValueError."""
@@ -148,8 +149,9 @@ class Downlink:
             if sent_at is not None and block.delay_since_last_sr < MAX_DELAY_UNITS:
                 rtt_s = max(now - sent_at - block.delay_since_last_sr / 65536, 0.0)
         if is_ours:
-            sent_bps = self.allocator.needed_bps + self.allocator.sound_bps
-            self.budget.report(worst / 256, rtt_s, sent_bps, now)
+            sound_bps = self.allocator.sound_bps
+            self.budget.report(worst / 256, rtt_s, self.allocator.needed_bps + sound_bps, now, sound_bps)
+            self._hurry(now)
 
     # --- time
 
@@ -171,6 +173,11 @@ class Downlink:
             return RESTING_S
         is_content = self.allocator.needed_bps >= self.allocator.wanted_bps and not self.budget.is_strained(now)
         return WATCHING_S if is_content else BUSY_S
+
+    def _hurry(self, now: float) -> None:
+        """A path that has just become too narrow does not wait for the next look."""
+        if self._due_at > now and self.budget.is_strained(now):
+            self._due_at = min(self._due_at, now + BUSY_S)
 
     def choose(self, cap: QualityLevel | None) -> None:
         """By hand: no more than this."""

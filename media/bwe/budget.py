@@ -6,7 +6,7 @@ while something is left out or the budget is nearly used, while reports show tro
 
 from __future__ import annotations
 
-from media.bwe.estimator import Estimator
+from media.bwe.estimator import BACKOFF, Estimator
 from media.bwe.feedback import Feedback
 from media.bwe.probing import Probe, Prober
 from media.bwe.send_history import SendHistory
@@ -37,6 +37,7 @@ class Budget:
         "_blind_since",
         "_fed_at",
         "_first_fed_at",
+        "_is_proven",
         "_measured_since",
         "_min_rtt_s",
         "_numbered_at",
@@ -54,6 +55,7 @@ class Budget:
         self._numbered_at: float | None = None
         self._first_fed_at: float | None = None
         self._fed_at = float("-inf")
+        self._is_proven = False  # a rate has been seen to arrive
         self._measured_since: float | None = None
         self._rest_since = now
         self._trouble_until = float("-inf")
@@ -75,7 +77,7 @@ class Budget:
     def is_known(self, now: float) -> bool:
         """Whether it may be held against what is sent; before that the smallest layers go out as they are."""
         if self._first_fed_at is not None:
-            return now - self._first_fed_at >= KNOWN_AFTER_S and self.estimator.acked_bps > 0
+            return self._is_proven and now - self._first_fed_at >= KNOWN_AFTER_S
         return self._blind_bps is not None
 
     def is_strained(self, now: float) -> bool:
@@ -94,11 +96,12 @@ class Budget:
         estimator = self.estimator
         found = self._prober.take(feedback, history, now)
         estimator.feed(feedback, history, now)
+        self._is_proven = self._is_proven or estimator.acked_bps > 0
         if found is not None:
             estimator.found(found)
 
-    def report(self, loss: float, rtt_s: float | None, sent_bps: float, now: float) -> None:
-        """A receiver report. ``loss`` is that of its worst block."""
+    def report(self, loss: float, rtt_s: float | None, sent_bps: float, now: float, sound_bps: float = 0.0) -> None:
+        """A receiver report. ``loss`` is that of its worst block; sound is a part of what is sent."""
         if rtt_s is not None:
             self.estimator.rtt_s += 0.3 * (rtt_s - self.estimator.rtt_s)
             self._min_rtt_s = min(self._min_rtt_s + RTT_DRIFT_S, rtt_s)
@@ -108,7 +111,7 @@ class Budget:
         if not self.has_feedback:
             self._judge_blindly(loss, sent_bps, now)
         elif loss > HEAVY_LOSS and self._may_limit(now):
-            self.estimator.limit(sent_bps * (1 - loss), now)
+            self.estimator.limit(BACKOFF * sent_bps * (1 - loss) - sound_bps, now)
 
     def _may_limit(self, now: float) -> bool:
         """Feedback says it better; and a report is about what was sent before the last step down for a while."""

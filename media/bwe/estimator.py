@@ -18,6 +18,7 @@ RECOVERY_S = 0.5  # without congestion: then what gets through is proven
 PROVEN = 0.95
 MAX_GROWTH_S = 0.5  # between two feedback messages
 ACKED_WINDOW_US, MIN_ACKED_US = 500_000, 100_000
+MAX_ACKED = 64  # messages in the window, whatever times they claim
 HEADROOM, HEADROOM_BPS = 1.5, 10_000.0  # above what arrives nothing is known (gcc-02 §5.5)
 LOW_LOSS, HIGH_LOSS = 0.02, 0.10
 LOSS_INTERVAL_S = 0.3
@@ -28,9 +29,10 @@ MAX_INHERENT_LOSS, TRIAL, UNCURED = 0.3, 0.7, 0.7
 STREAM_GAP_US = 500_000  # after such a pause a stream is counted anew: the viewer may have looked elsewhere
 PACKET_BITS = 1200 * 8
 _DRAIN_US = 250_000
+_NEVER_US = 1 << 62
 # The least one-way delay that was seen stands for an empty queue. A queue that stands does not grow, so the trend is
 # blind to it. It must be drained, unless it does not go: then the path has become longer.
-STANDING_S, PATIENCE_S, SHORT_S = 0.4, 5.0, 0.1
+STANDING_S, PATIENCE_S, SHORT_S = 0.3, 5.0, 0.1
 DRAIN_S, MAX_DRAIN = 0.3, 0.6  # so long after another decrease, and no deeper at once
 BASE_DRIFT = 0.002  # seconds per second, more than clocks drift
 
@@ -124,7 +126,6 @@ class Estimator:
         self._take(feedback, history, now)
         self._measure_acked()
         self._judge_loss(now)
-        self._judge_queue(now)
         usage = self._trend.assess(int(now * 1_000_000))
         if usage is Usage.OVER:
             self._decrease(now)
@@ -154,7 +155,7 @@ class Estimator:
         arrivals = feedback.arrivals_us
         shift = unwrap_us(arrivals[0], self._arrival_us) - arrivals[0] if self._arrival_us else 0
         size = received = expected = latest = 0
-        shortest = 1 << 62
+        shortest = _NEVER_US
         for number, arrival in zip(feedback.numbers, arrivals, strict=True):
             index = number & MASK
             sent = times[index]
@@ -172,10 +173,10 @@ class Estimator:
                     seen[stream] = (place, sent)
             if arrival > latest:
                 latest = arrival
-            if arrival - sent < shortest:
-                shortest = arrival - sent
             if not ignored_from <= sent <= ignored_until:
                 add(sent, arrival + shift)
+                if arrival - sent < shortest:
+                    shortest = arrival - sent
         self._received += received
         self._expected += expected
         if latest:
@@ -185,7 +186,9 @@ class Estimator:
             self._arrival_us = latest + shift
             self._acked.append((self._arrival_us, size))
             self._acked_bytes += size
+        if shortest < _NEVER_US:
             self._note_delay((shortest + shift) / 1_000_000, now)
+            self._judge_queue(now)
 
     def _note_delay(self, delay_s: float, now: float) -> None:
         if self._base_s is not None:
@@ -196,7 +199,7 @@ class Estimator:
 
     def _measure_acked(self) -> None:
         acked = self._acked
-        while len(acked) > 2 and acked[-1][0] - acked[0][0] > ACKED_WINDOW_US:
+        while len(acked) > 2 and (acked[-1][0] - acked[0][0] > ACKED_WINDOW_US or len(acked) > MAX_ACKED):
             self._acked_bytes -= acked.popleft()[1]
         if acked:
             span_us = acked[-1][0] - acked[0][0]

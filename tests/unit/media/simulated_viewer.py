@@ -105,4 +105,4 @@ class SimulatedViewer:
             self._reports.append((now + rtt_s, dropped / max(1, sent), rtt_s))
         while self._reports and self._reports[0][0] <= now:
             _, loss, rtt_s = self._reports.pop(0)
-            self.budget.report(loss, rtt_s, self.needed_bps + AUDIO_BPS, now)
+            self.budget.report(loss, rtt_s, self.needed_bps + AUDIO_BPS, now, AUDIO_BPS)

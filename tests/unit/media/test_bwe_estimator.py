@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from media.bwe.estimator import MIN_BPS, Estimator
+from media.bwe.estimator import MAX_ACKED, MAX_BPS, MIN_BPS, Estimator
+from media.bwe.feedback import Feedback
+from media.bwe.send_history import SendHistory
 from tests.unit.media.simulated_link import ElasticSource, Link, Path
 
 
@@ -90,6 +92,18 @@ def test_feedback_that_is_lost_is_no_loss_of_packets() -> None:
     run.seconds(10)
     assert run.estimator.loss == 0
     assert run.estimator.bps > 600_000
+
+
+def test_times_that_stand_still_or_jump_cost_no_memory() -> None:
+    estimator, history = Estimator(), SendHistory()
+    stream = history.open_stream()
+    for step in range(2000):
+        number = stream.note([1000], 1_000_000 + step * 5000)
+        arrival_us = (0, 0, 1 << 39, 5)[step % 4] if step % 100 else step
+        estimator.feed(Feedback(1, step & 0xFF, [number], [arrival_us]), history, 1.0 + step / 200)
+    assert len(estimator._acked) <= MAX_ACKED
+    assert len(estimator._seen) <= 1
+    assert MIN_BPS <= estimator.bps <= MAX_BPS
 
 
 def test_never_below_what_sound_needs() -> None:

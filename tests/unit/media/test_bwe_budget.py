@@ -104,11 +104,11 @@ def test_jitter_and_loss_leave_a_picture(seed: int) -> None:
 def test_another_path_is_measured_at_once_and_its_length_is_no_queue() -> None:
     viewer = SimulatedViewer(Link(20_000_000), CAMERA)
     viewer.run(8)
-    assert not viewer.is_measured
+    was_measured = viewer.is_measured
     viewer.link.delay_s = 0.6
     viewer.budget.handle_moved(viewer.path.now)
     viewer.run(0.2)
-    assert viewer.is_measured
+    assert (was_measured, viewer.is_measured) == (False, True)
     for _ in range(10):
         viewer.run(1)
         assert viewer.chosen == [2]

@@ -92,7 +92,7 @@ class RoomMedia(ControlModel):
 
 
 class TransportState(StrEnum):
-    """Liveness of one transport: ``unstable`` after 6 s and ``away`` after 15 s without media or STUN."""
+    """Liveness of one transport: ``unstable`` after 4.9 s and ``away`` after 15 s without media or STUN."""
 
     NEW = "new"
     CONNECTED = "connected"

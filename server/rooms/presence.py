@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from media.control import TransportState
 from server.protocol.models import Presence
 
-LEASE_MS = 15_000  # without any proof of life a seat is given up after this
+# Promised are 6 s until others see somebody unstable and 15 s until a seat is given up. Both are looked at once a
+# second, here and in the media worker, and told over the network.
+LEASE_MS = 13_500  # without any proof of life a seat is given up after this
 RECOVERY_GRACE_MS = 30_000  # after a restart of the server, clients have this long to come back
-MEDIA_UNSTABLE_AFTER_MS = 6_000  # media.control.TransportState
+MEDIA_UNSTABLE_AFTER_MS, MEDIA_AWAY_AFTER_MS = 4_900, 15_000  # media.control.TransportState
+_SILENT_MS = {TransportState.UNSTABLE: MEDIA_UNSTABLE_AFTER_MS, TransportState.AWAY: MEDIA_AWAY_AFTER_MS}
 _ALIVE = (TransportState.CONNECTED,)
 _SILENT = (TransportState.UNSTABLE, TransportState.AWAY)
 
@@ -43,8 +46,7 @@ class Liveness:
         if state in _ALIVE:
             self.proof_ms = max(self.proof_ms, now_ms)
         elif self.media in _ALIVE:
-            silent_ms = {TransportState.UNSTABLE: MEDIA_UNSTABLE_AFTER_MS, TransportState.AWAY: LEASE_MS}.get(state, 0)
-            self.proof_ms = max(self.proof_ms, now_ms - silent_ms)
+            self.proof_ms = max(self.proof_ms, now_ms - _SILENT_MS.get(state, 0))
         self.media = state
 
     def last_proof_ms(self, now_ms: int) -> int:

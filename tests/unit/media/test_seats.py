@@ -14,7 +14,7 @@ from tests.unit.media.studio import CAMERA, Studio, packet_of, speak
 async def test_liveness(studio: Studio) -> None:
     await studio.enter("alice")
     states = []
-    for silence in (5, 2, 9, 13, 2):
+    for silence in (4, 3, 9, 13, 2):
         studio.clock.now += silence
         studio.second()
         states.append(studio.state("alice"))

@@ -144,7 +144,7 @@ def test_a_wide_gap_is_asked_for_in_parts(server: Server) -> None:
     server.send(Lane.VIDEO, 0, 0)
     server.send(Lane.VIDEO, 600, 600)
     asked: list[bytes] = []
-    viewer.peer.send_rtcp = asked.append  # type: ignore[method-assign]
+    viewer.peer.send_rtcp = asked.append  # type: ignore[assignment]
     for _ in range(3):
         assert viewer.send_nacks(1)
     assert [len(packet) for packet in asked] == [12 + 4 * 250, 12 + 4 * 250, 12 + 4 * 99]

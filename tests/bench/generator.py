@@ -16,11 +16,12 @@ import uvloop
 
 from tests.bench import books, machine
 from tests.bench.books import Books, Reading
+from tests.bench.evaluation import FaultError, Outcome, evaluate
 from tests.bench.load import Load
 from tests.bench.parent import Parent, RefusedError
 from tests.bench.participant import JoinTimes, Participant
 from tests.bench.plan import Plan
-from tests.bench.report import NOISY_SHARE, Measurement, percentile, slope_per_hour
+from tests.bench.report import Measurement
 
 JOINS_PER_S = 40
 CHURN_ROUND = 100  # viewers who are in the room at once and leave together
@@ -29,10 +30,6 @@ COMPLETE_TIMEOUT_S = 15.0
 DRAIN_STEP_S, DRAIN_PATIENCE_S = 0.25, 2.0
 MEMORY_EVERY_S = 5.0
 SETTLE_S = 1.0
-
-
-class FaultError(Exception):
-    """The generator itself went wrong."""
 
 
 class Generator:
@@ -48,6 +45,7 @@ class Generator:
         self._failed = 0
         self._memory: list[tuple[float, float]] = []  # seconds into the window, MiB
         self._churn: dict[str, float] = {}
+        self._first_ticks: list[int] = []
         self._fault: str | None = None
         self._background: list[asyncio.Task[None]] = []
         asyncio.get_running_loop().set_exception_handler(self._on_fault)
@@ -72,7 +70,21 @@ class Generator:
         before, after, counted = await self._window()
         if self._fault:
             raise FaultError(self._fault)
-        return self._evaluate(before, after, counted, rss_alone_kib)
+        outcome = Outcome(
+            plan=plan,
+            participants=self._load.participants,
+            before=before,
+            after=after,
+            counted=counted,
+            joined=self._joined,
+            failed=self._failed,
+            rss_alone_kib=rss_alone_kib,
+            rss_kib=self._resident_kib(),
+            first_ticks=self._first_ticks,
+            memory=self._memory,
+            churn=self._churn,
+        )
+        return evaluate(outcome)
 
     def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A fault of the generator itself must not pass for one of the worker: the run then has no result."""
@@ -224,104 +236,6 @@ class Generator:
     @property
     def _profile(self) -> str:
         return self._load.participants[0].peer.profile
-
-    def _evaluate(self, before: Reading, after: Reading, counted: Books, rss_alone_kib: int) -> Measurement:
-        plan = self._plan
-        window_s = after.at_s - before.at_s
-        published = sum(after.published.values()) - sum(before.published.values())
-        expected, forwarded, worst = counted.totals()
-        if not expected:
-            raise FaultError("nothing was published in the window")
-        server_cpu_s = after.server.total_s - before.server.total_s
-        own_cpu_s = after.own_cpu_s - before.own_cpu_s
-        ours_s = server_cpu_s + own_cpu_s + after.parent_cpu_s - before.parent_cpu_s
-        other_share = max(0.0, after.machine.busy_s - before.machine.busy_s - ours_s) / window_s
-        subscribers = [participant.subscriber for participant in self._load.participants]
-        rss_kib = self._resident_kib()
-        server_ports = {int(participant.peer.socket.getpeername()[1]) for participant in self._load.participants}
-        return Measurement(
-            scenario=self._scenario.name,
-            subscribers=self._scenario.subscribers,
-            window_s=round(window_s, 3),
-            published=published,
-            expected=expected,
-            forwarded=forwarded,
-            forwarded_per_s=round(forwarded / window_s, 1),
-            delivered_fraction=forwarded / expected,
-            delivered_fraction_worst=worst,
-            duplicates=sum(subscriber.duplicates for subscriber in subscribers),
-            renumbered=sum(subscriber.renumbered for subscriber in subscribers),
-            refused=sum(subscriber.refused for subscriber in subscribers),
-            server_cpu_s=round(server_cpu_s, 3),
-            server_system_cpu_s=round(after.server.system_s - before.server.system_s, 3),
-            server_cpu_share=round(server_cpu_s / window_s, 4),
-            server_cpu_s_per_million=round(server_cpu_s / max(1, forwarded) * 1e6, 3),
-            **self._latencies(),
-            **self._join_figures(),
-            rss_mib=round(rss_kib / 1024, 2),
-            kib_per_subscriber=round((rss_kib - rss_alone_kib) / self._scenario.subscribers, 1),
-            lost_on_purpose=sum(subscriber.dropped for subscriber in subscribers),
-            nacks=sum(subscriber.nacks_sent for subscriber in subscribers),
-            repaired_by_rtx=sum(subscriber.repaired for subscriber in subscribers),
-            padding=sum(subscriber.padding for subscriber in subscribers),
-            feedback_per_s=round((after.feedback - before.feedback) / window_s, 1),
-            generator_socket_drops=machine.dropped_datagrams({item.peer.port for item in self._load.participants}),
-            server_socket_drops=machine.dropped_datagrams(server_ports),
-            generator_cpu_share=round(own_cpu_s / window_s, 4),
-            other_cpu_share=round(other_share, 4),
-            steal_share=round((after.machine.steal_s - before.machine.steal_s) / window_s, 4),
-            noisy=other_share > NOISY_SHARE,
-            srtp_profile=self._profile,
-            publisher=self._publisher_figures(published, window_s),
-            memory={**self._churn, **self._memory_figures(plan.window_s)},
-        )
-
-    def _latencies(self) -> dict[str, Any]:
-        samples = sorted(us for item in self._load.participants for us in item.subscriber.latencies_us)
-        return {
-            "latency_p50_ms": round(percentile(samples, 0.5) / 1000, 3),
-            "latency_p99_ms": round(percentile(samples, 0.99) / 1000, 3),
-            "latency_max_ms": round(percentile(samples, 1.0) / 1000, 3),
-            "latency_samples": len(samples),
-        }
-
-    def _join_figures(self) -> dict[str, Any]:
-        packets = sorted((item.packet_ns - item.offered_ns) / 1e6 for item in self._joined if item.packet_ns)
-        pictures = sorted((item.picture_ns - item.offered_ns) / 1e6 for item in self._joined if item.picture_ns)
-        return {
-            "joins": len(self._joined),
-            "joins_failed": max(self._failed, len(self._joined) - len(pictures)),
-            "join_p50_ms": round(percentile(packets, 0.5), 1),
-            "join_p95_ms": round(percentile(packets, 0.95), 1),
-            "join_max_ms": round(percentile(packets, 1.0), 1),
-            "picture_p95_ms": round(percentile(pictures, 0.95), 1),
-        }
-
-    def _memory_figures(self, window_s: float) -> dict[str, float]:
-        """How the worker grows in a window of minutes; its first sixth is left out."""
-        later = [sample for sample in self._memory if sample[0] >= window_s / 6]
-        if window_s < 60 or len(later) < 3:
-            return {}
-        return {
-            "mib_at_start": round(self._memory[0][1], 2),
-            "mib_at_end": round(later[-1][1], 2),
-            "mib_per_hour": round(slope_per_hour(later), 2),
-        }
-
-    def _publisher_figures(self, published: int, window_s: float) -> dict[str, float]:
-        publishers = self._load.publishers
-        lateness_us = sorted(
-            us for first, item in zip(self._first_ticks, publishers, strict=True) for us in item.lateness_us[first:]
-        )
-        names = publishers[0].received.keys()
-        return {
-            "packets_per_s": round(published / window_s, 1),
-            "late_p50_ms": round(percentile(lateness_us, 0.5) / 1000, 3),
-            "late_p99_ms": round(percentile(lateness_us, 0.99) / 1000, 3),
-            "late_max_ms": round(percentile(lateness_us, 1.0) / 1000, 3),
-            "keyframes": sum(publisher.source.keyframes for publisher in publishers),
-            **{f"{name}_received": sum(publisher.received[name] for publisher in publishers) for name in names},
-        }
 
     @staticmethod
     def _progress(text: str) -> None:

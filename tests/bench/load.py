@@ -11,7 +11,7 @@ import select
 import time
 from collections.abc import Callable
 
-from tests.bench import subscriber as clocks
+from tests.bench.arrival import set_clocks
 from tests.bench.participant import Participant
 from tests.bench.publisher import TICK_NS, Publisher
 from tests.bench.subscriber import Subscriber
@@ -82,7 +82,7 @@ class Load:
         """Every 5 ms: what is published, and the feedback of those subscribers whose turn it is."""
         if self._is_closed:
             return
-        clocks.set_clocks()
+        set_clocks()
         now_ns = time.monotonic_ns()
         for publisher in self._publishers:
             publisher.send_due(now_ns)

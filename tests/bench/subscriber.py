@@ -11,96 +11,25 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
-import time
 from array import array
 from collections.abc import Callable, Iterable
 
 from tests.bench import rtcp
+from tests.bench.arrival import arrived_ns
 from tests.bench.dtls import SrtpError
 from tests.bench.offer import TRANSPORT_CC, AnsweredMedia
 from tests.bench.peer import SO_TIMESTAMPNS, UDP_GRO, Peer
+from tests.bench.received import Received
 from tests.bench.traffic import Lane, Stamp, read_stamp
 
 NUMBERS = 1 << 16
-# As Chromium's NACK module: at most ten requests for a packet, again after the round trip that it assumes at first;
-# a gap this wide is not asked for packet by packet.
-NACK_TRIES, NACK_AGAIN_NS, WIDEST_GAP = 10, 100_000_000, 1000
-MOST_ASKED = 250  # for what one datagram holds
 WIDEST_FEEDBACK = 0x1FFF  # numbers of one run-length chunk; after a longer hole feedback begins anew
 _HEADER = struct.Struct("!BBH4xI").unpack_from
 _GRO_SIZE = struct.Struct("=i").unpack_from
-_TIMESPEC = struct.Struct("=qq").unpack_from
 
 # One buffer for all: a read is handled to its end before the next begins.
 _buffer = bytearray(1 << 16)
 _buffers = [_buffer]
-_ahead_ns = 0
-
-
-def set_clocks() -> None:
-    """Notes how far CLOCK_REALTIME, which the kernel stamps with, is ahead of CLOCK_MONOTONIC. Call it now and then."""
-    global _ahead_ns
-    _ahead_ns = time.time_ns() - time.monotonic_ns()
-
-
-def arrived_ns(timespec: bytes) -> int:
-    """CLOCK_MONOTONIC of a datagram's arrival, by the kernel's time stamp."""
-    seconds, nanoseconds = _TIMESPEC(timespec)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds) - _ahead_ns
-
-
-set_clocks()
-
-
-class Received:
-    """One SSRC at one viewer."""
-
-    __slots__ = (
-        "base",
-        "cycles",
-        "feed",
-        "highest",
-        "is_unsure",
-        "missing",
-        "reported",
-        "reported_highest",
-        "seen",
-        "ssrc",
-        "total",
-    )
-
-    def __init__(self, ssrc: int, feed: int, base: int, seen: bytearray, sequence: int) -> None:
-        self.ssrc = ssrc
-        self.feed = feed
-        self.base = base  # the server's sequence number of the feed's packet 0
-        self.seen = seen
-        self.is_unsure = False  # the next packet is decrypted, to see whether it is still this feed
-        self.highest = sequence
-        self.cycles = 0
-        self.total = 0
-        self.reported = 0
-        self.reported_highest = sequence
-        self.missing: dict[int, tuple[int, int]] = {}  # sequence → times it was asked for, and when to ask again
-
-    def note_gap(self, sequence: int) -> None:
-        """``sequence`` is not the one after the highest: packets are missing before it, or it is one of them."""
-        gap = (sequence - self.highest) & 0xFFFF
-        if gap >= 0x8000 or not gap:
-            self.missing.pop(sequence, None)
-            return
-        if gap <= WIDEST_GAP:
-            self.missing.update(dict.fromkeys(((self.highest + step) & 0xFFFF for step in range(1, gap)), (0, 0)))
-        self.highest = sequence
-
-    def report(self) -> rtcp.ReportBlock:
-        """A report block over what came since the last one. One wrap between two reports is noticed, more cannot be."""
-        if self.highest < self.reported_highest & 0xFFFF:
-            self.cycles += 1
-        extended = self.cycles << 16 | self.highest
-        expected = extended - self.reported_highest
-        lost = max(0, expected - (self.total - self.reported))
-        self.reported, self.reported_highest = self.total, extended
-        return rtcp.ReportBlock(self.ssrc, min(255, lost * 256 // max(1, expected)), lost, extended)
 
 
 class Subscriber:
@@ -345,19 +274,10 @@ class Subscriber:
     def send_nacks(self, now_ns: int) -> bool:
         """Asks for what is missing; after enough tries it is given up. Whether anything is missing still."""
         for stream in self.streams.values():
-            due = [sequence for sequence, (_tries, again_ns) in stream.missing.items() if again_ns <= now_ns][
-                :MOST_ASKED
-            ]
-            if not due:
-                continue
-            self.peer.send_rtcp(rtcp.generic_nack(self._ssrc, stream.ssrc, due))
-            self.nacks_sent += 1
-            for sequence in due:
-                tries = stream.missing[sequence][0] + 1
-                if tries < NACK_TRIES:
-                    stream.missing[sequence] = (tries, now_ns + NACK_AGAIN_NS)
-                else:
-                    del stream.missing[sequence]
+            due = stream.due(now_ns)
+            if due:
+                self.peer.send_rtcp(rtcp.generic_nack(self._ssrc, stream.ssrc, due))
+                self.nacks_sent += 1
         return any(stream.missing for stream in self.streams.values())
 
     def send_report(self) -> None:

@@ -8,13 +8,14 @@ import struct
 import time
 
 from tests.bench import machine, yardstick
+from tests.bench.arrival import arrived_ns, set_clocks
 from tests.bench.conftest import TWCC_ID, Server, measurement
 from tests.bench.offer import TRANSPORT_CC, AnsweredMedia
 from tests.bench.participant import address_of
 from tests.bench.peer import Peer
 from tests.bench.report import percentile, slope_per_hour, summarize
 from tests.bench.scenario import lesson, meeting
-from tests.bench.subscriber import Subscriber, arrived_ns, set_clocks
+from tests.bench.subscriber import Subscriber
 from tests.bench.traffic import (
     FU_A,
     KEYFRAME_EVERY,

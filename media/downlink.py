@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_RESENDS_PER_S = 1000  # a fifth of nine good pictures; a client that asks for more wastes what others need
 # Between two looks at the budget: while something is left out or too much, while it is measured, and otherwise.
 BUSY_S, WATCHING_S, RESTING_S = 0.1, 0.25, 1.0
+HOLE_S = 4.0  # reports come about every second, and tell of packets that were waited for
 MAX_DELAY_UNITS = 10 * 65536  # of a receiver report; what says more is not believed
 
 
@@ -144,7 +145,9 @@ class Downlink:
             if slot is None or slot.layer is None:
                 continue
             is_ours = True
-            worst = max(worst, block.fraction_lost)
+            # What the publisher lost on his way to us is missing from the viewer's numbers as well.
+            if now - slot.layer.hole_at > HOLE_S:
+                worst = max(worst, block.fraction_lost)
             sent_at = slot.layer.reports.get(block.last_sr)
             if sent_at is not None and block.delay_since_last_sr < MAX_DELAY_UNITS:
                 rtt_s = max(now - sent_at - block.delay_since_last_sr / 65536, 0.0)

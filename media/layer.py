@@ -41,6 +41,8 @@ class Layer:
         self.is_flowing = False
         self.is_at_keyframe = False  # the newest packet begins one
         self.last_packet_at = float("-inf")
+        self.hole_at = float("-inf")  # when packets were last missing on the way to us
+        self._sequence = -1
         self.cohorts: dict[CohortKey, Cohort] = {}
         self.waiting: list[Slot] = []
         self.pending: list[bytes | None] = []  # None: let those who wait begin with the next packet
@@ -90,6 +92,7 @@ class Layer:
     def accept(self, packet: bytes, is_keyframe: bool, now: float) -> None:
         """One packet to forward, stripped of its extensions."""
         self.last_packet_at = now
+        self._note_holes(packet, now)
         self.is_at_keyframe = is_keyframe
         self._octets += len(packet)
         if packet[4:8] != self._timestamp:
@@ -110,6 +113,14 @@ class Layer:
         if not self.is_pending:
             self.is_pending = True
             self._forwarder.handle_pending(self)
+
+    def _note_holes(self, packet: bytes, now: float) -> None:
+        sequence = packet[2] << 8 | packet[3]
+        ahead = (sequence - self._sequence) & 0xFFFF if self._sequence >= 0 else 1
+        if ahead < 0x8000:
+            self._sequence = sequence
+            if ahead > 1:
+                self.hole_at = now
 
     def measure(self, now: float) -> None:
         """Bitrate and frames since the last call, about a second ago."""

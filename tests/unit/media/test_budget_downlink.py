@@ -123,6 +123,23 @@ async def test_a_round_trip_is_read_from_receiver_reports(studio: Studio) -> Non
     assert scene.downlink.budget.estimator.rtt_s <= 0.25
 
 
+async def test_what_a_publisher_lost_is_not_held_against_his_viewers(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.tick()
+    await scene.live(2)
+    before = scene.downlink.budget.estimator.bps
+    studio.clock.now += 2.5  # his address moves: neither pictures nor feedback
+    scene.sequence += 100
+    await scene.show()
+    lost = rtcp.write_receiver_report(9, [rtcp.ReportBlock(scene.slot.ssrc, 200, 100, 1, 0, 0, 0)])
+    await scene.report(lost)
+    assert scene.downlink.budget.estimator.bps == before
+    studio.clock.now += 5
+    await scene.show()
+    await scene.report(lost)
+    assert scene.downlink.budget.estimator.bps < before, "this one was lost behind us"
+
+
 def rtcp_type(packet: bytes) -> int:
     return packet[1]
 

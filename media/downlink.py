@@ -51,6 +51,7 @@ class Downlink:
         self._by_ssrc: dict[int, Slot] = {}
         self._is_measured = False
         self._due_at = now
+        self._moved_at = float("-inf")
         self._resends_left = MAX_RESENDS_PER_S
         self._resends_since = now
 
@@ -90,7 +91,9 @@ class Downlink:
         for slot in self.slots:
             if slot.cohort is not None:
                 slot.cohort.readdress(slot)
-        self.budget.handle_moved(self._environment.clock.monotonic())
+        now = self._environment.clock.monotonic()
+        self._moved_at = now if self.budget.has_feedback else self._moved_at
+        self.budget.handle_moved(now)
         self._due_at = float("-inf")
 
     # --- what the viewer says
@@ -145,8 +148,9 @@ class Downlink:
             if slot is None or slot.layer is None:
                 continue
             is_ours = True
-            # What the publisher lost on his way to us is missing from the viewer's numbers as well.
-            if now - slot.layer.hole_at > HOLE_S:
+            # What the publisher lost on his way to us is missing from the viewer's numbers as well, and so is what went to
+            # an address that the viewer had left.
+            if now - max(slot.layer.hole_at, self._moved_at) > HOLE_S:
                 worst = max(worst, block.fraction_lost)
             sent_at = slot.layer.reports.get(block.last_sr)
             if sent_at is not None and block.delay_since_last_sr < MAX_DELAY_UNITS:

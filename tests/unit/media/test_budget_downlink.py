@@ -140,6 +140,17 @@ async def test_what_a_publisher_lost_is_not_held_against_his_viewers(studio: Stu
     assert scene.downlink.budget.estimator.bps < before, "this one was lost behind us"
 
 
+async def test_what_went_to_a_left_address_is_not_held_against_the_new_path(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.tick()
+    await scene.live(2)
+    before = scene.downlink.budget.estimator.bps
+    studio.clock.now += 2.5
+    scene.downlink.handle_moved()
+    await scene.report(rtcp.write_receiver_report(9, [rtcp.ReportBlock(scene.slot.ssrc, 200, 100, 1, 0, 0, 0)]))
+    assert scene.downlink.budget.estimator.bps == before
+
+
 def rtcp_type(packet: bytes) -> int:
     return packet[1]
 

@@ -7,6 +7,7 @@ import errno
 import socket
 import struct
 import sys
+from functools import cache
 from typing import Any
 
 import cffi
@@ -42,7 +43,9 @@ def is_available() -> bool:
     return True
 
 
+@cache
 def _libc() -> Any:
+    # Once: cffi keeps whatever it has opened, and a table is made whenever viewers come together anew.
     return _ffi.dlopen(None)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from types import FunctionType
+
 import pytest
 from pylibsrtp import Session
 
@@ -173,6 +176,20 @@ def test_a_refused_message_is_sent_packet_by_packet(stage: Stage) -> None:
     assert len(good.receive(2)) == len(other.receive(2)) == 2
     assert stage.counters["drop_send"] == 2
     assert stage.counters["sends_refused"] == (1 if stage.forwarder.control is not None else 0)
+
+
+def test_viewers_that_come_together_anew_leave_nothing_behind(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+
+    def come_and_go() -> int:
+        slot = stage.attach(publication, viewer.slot())
+        stage.feed(publication, video(1 + stage.counters["rtp_out"], KEY))
+        publication.detach(slot)
+        gc.collect()
+        return sum(isinstance(item, FunctionType) for item in gc.get_objects())
+
+    counts = [come_and_go() for _ in range(5)]
+    assert counts[1:] == counts[1:2] * 4
 
 
 def test_a_device_that_cannot_segment_gets_single_datagrams(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

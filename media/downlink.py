@@ -148,8 +148,8 @@ class Downlink:
             if slot is None or slot.layer is None:
                 continue
             is_ours = True
-            # What the publisher lost on his way to us is missing from the viewer's numbers as well, and so is what went to
-            # an address that the viewer had left.
+            # What the publisher lost on his way to us is missing from the viewer's numbers as well, and so is what
+            # went to an address that the viewer had left.
             if now - max(slot.layer.hole_at, self._moved_at) > HOLE_S:
                 worst = max(worst, block.fraction_lost)
             sent_at = slot.layer.reports.get(block.last_sr)

@@ -34,17 +34,17 @@ class Section:
     commands: tuple[str, ...]
 
 
-def sections(minutes: float) -> tuple[Section, ...]:
-    """The standard set; ``minutes`` is the length of the run that looks at memory."""
+def sections(runs: int, minutes: float) -> tuple[Section, ...]:
+    """The standard set, each with so many runs; ``minutes`` is the length of the run that looks at memory."""
     lessons = (
-        "--subscribers 150 --runs 3",
-        "--subscribers 150 --runs 3 --loss-percent 0.5",
-        "--subscribers 600 --runs 3",
-        "--subscribers 600 --runs 3 --loss-percent 0.5",
-        "--subscribers 600 --runs 3 --workers 2",
-        "--subscribers 1000 --runs 3",
+        f"--subscribers 150 --runs {runs}",
+        f"--subscribers 150 --runs {runs} --loss-percent 0.5",
+        f"--subscribers 600 --runs {runs}",
+        f"--subscribers 600 --runs {runs} --loss-percent 0.5",
+        f"--subscribers 600 --runs {runs} --workers 2",
+        f"--subscribers 1000 --runs {runs}",
     )
-    meetings = ("--scenario meeting9 --runs 3", "--scenario meeting50 --runs 3")
+    meetings = (f"--scenario meeting9 --runs {runs}", f"--scenario meeting50 --runs {runs}")
     joins = ("--already 200 --subscribers 300 --joins-per-s 20",)
     memory = ("--subscribers 150 --leavers 1000", f"--subscribers 150 --minutes {minutes:g}")
     return (
@@ -52,7 +52,7 @@ def sections(minutes: float) -> tuple[Section, ...]:
         Section("meetings", FORWARDING, BENCH, meetings),
         Section("joining", JOINING, BENCH, joins),
         Section("memory", MEMORY, BENCH, memory),
-        Section("peers", comparison.COLUMNS, PEERS, ("--pairs 3", "--pairs 3 --event-loops 1")),
+        Section("peers", comparison.COLUMNS, PEERS, (f"--pairs {runs}", f"--pairs {runs} --event-loops 1")),
     )
 
 
@@ -111,13 +111,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns 1 if a section could not be measured; the others are written all the same."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.page", description=__doc__)
     parser.add_argument("sections", nargs="*", help="names of tables; all of them if none is given")
+    parser.add_argument("--runs", type=int, default=3, help="of each row; the figures are medians over them")
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the run that looks at memory")
     parser.add_argument(
         "--wait-for-quiet", type=float, default=120.0, help="seconds to wait for an idle machine per run"
     )
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args(arguments)
-    known = {section.name: section for section in sections(given.minutes)}
+    known = {section.name: section for section in sections(given.runs, given.minutes)}
     unknown = set(given.sections) - known.keys()
     if unknown:
         parser.error(f"no such table: {', '.join(sorted(unknown))} (there are {', '.join(known)})")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from media.bwe.allocation import Picture, nominal_bps, total_bps
 from media.bwe.budget import Budget
 from media.bwe.ladder import Ladder, Wish
+from media.bwe.loss_cap import LossCap
 from media.cohort import RED
 from media.control import QualityLevel
 from media.layer_choice import heights_of
@@ -30,6 +31,7 @@ class Allocator:
         self.wanted_bps = 0  # by those that would be sent without limits
         self.sound_bps = 0  # goes first, and carries no numbers: what feedback finds is what there is beside it
         self._is_lean = False
+        self._loss_cap = LossCap()
         self._slots = slots
         self._budget = budget
 
@@ -40,8 +42,9 @@ class Allocator:
             key=lambda slot: slot.rank,
         )
         flowing = [(slot, slot.publication) for slot in shown if slot.publication and slot.publication.is_flowing]
-        wishes = [Wish(publication.id, _picture(slot, publication)) for slot, publication in flowing]
         budget = self._budget
+        highest = self._loss_cap.update(budget.lasting_loss, now)
+        wishes = [Wish(publication.id, _picture(slot, publication, highest)) for slot, publication in flowing]
         self.sound_bps = _sound_bps(self._slots)
         left = budget.limit_bps
         self._thin_out(left)
@@ -95,13 +98,13 @@ class Allocator:
                 slot.reconsider(now)
 
 
-def _picture(slot: Slot, publication: Publication) -> Picture:
+def _picture(slot: Slot, publication: Publication, highest: int) -> Picture:
     layers = publication.layers
     costs = [layer.usual_bps for layer in layers]
     if not all(costs):
         heights = heights_of([layer.height for layer in layers])
         costs = [cost or nominal_bps(height) for cost, height in zip(costs, heights, strict=True)]
-    return Picture(tuple(costs), slot.ideal(layers) if len(layers) > 1 else 0)
+    return Picture(tuple(costs), min(slot.ideal(layers), highest) if len(layers) > 1 else 0)
 
 
 def _sound_bps(slots: Iterable[Slot], as_it_came: bool = False) -> int:

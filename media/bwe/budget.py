@@ -68,6 +68,11 @@ class Budget:
         return self._first_fed_at is not None
 
     @property
+    def lasting_loss(self) -> float:
+        """Share of what is sent to the viewer, by his feedback, smoothed."""
+        return self.estimator.lasting_loss
+
+    @property
     def limit_bps(self) -> float | None:
         """What may be sent; a careful beginning until it is known whether feedback comes."""
         if self.has_feedback or not self.is_silent:

@@ -108,6 +108,11 @@ class Estimator:
         self.queue_s = 0.0
 
     @property
+    def lasting_loss(self) -> float:
+        """Smoothed over some judgements."""
+        return self._mean_loss
+
+    @property
     def noise_s(self) -> float:
         """How much the delay varies."""
         return self._trend.noise_s

@@ -118,6 +118,7 @@ class Narrow:
 
     limit_bps: float | None = 1_000_000
     has_feedback = False
+    lasting_loss = 0.0
 
     def is_known(self, now: float) -> bool:
         return True

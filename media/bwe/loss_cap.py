@@ -1,0 +1,39 @@
+"""The highest layer that a lossy path may have, whatever its rate. Pure, time comes in as an argument.
+
+A large picture is many packets, and one lost packet holds all of it until a repair has come: at 10 % loss four out of
+five pictures of 15 packets wait, and of those with one or two hardly any. So loss that lasts costs lines, not motion.
+"""
+
+from __future__ import annotations
+
+NO_CAP = 99
+LIMITS = ((0.07, 0), (0.035, 1))  # from this loss on, this layer at most
+RELEASE = 0.6  # of a limit: below it the cap is lifted
+CALM_S = 10.0
+
+
+class LossCap:
+    """``layer`` is an index, low to high."""
+
+    __slots__ = ("_calm_since", "layer")
+
+    def __init__(self) -> None:
+        self.layer = NO_CAP
+        self._calm_since: float | None = None
+
+    def update(self, loss: float, now: float) -> int:
+        """``loss``: smoothed over a second or two."""
+        wanted = _capped(loss, 1.0)
+        if wanted < self.layer:
+            self.layer = wanted
+        if _capped(loss, RELEASE) <= self.layer:
+            self._calm_since = None
+        elif self._calm_since is None:
+            self._calm_since = now
+        elif now - self._calm_since >= CALM_S:
+            self.layer, self._calm_since = wanted, None
+        return self.layer
+
+
+def _capped(loss: float, share: float) -> int:
+    return next((layer for limit, layer in LIMITS if loss > limit * share), NO_CAP)

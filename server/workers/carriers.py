@@ -70,18 +70,20 @@ class Carriers:
 
     def sits_elsewhere(self, room_id: str, participant_id: str, worker_id: str) -> bool:
         """Whether another worker than this one carries the participant."""
-        return self._placement.seat(room_id, participant_id) not in (None, worker_id)
+        seat = self._placement.seat(room_id, participant_id)
+        return seat != worker_id and self._living(seat) is not None
 
     def expect(self, room_id: str) -> None:
         """The room ran before this process started: some worker may still carry its media."""
         self._expected[room_id] = (asyncio.Event(), self._clock.monotonic_ms() + REATTACH_MS)
 
     def adopt(self, worker_id: str, room: RoomMedia) -> None:
-        """A worker says that it carries the room."""
-        self._placement.open(room.room_id, worker_id, as_primary=room.primary)
+        """A worker says that it carries the room. Who sits on another one by now stays there."""
+        self._placement.open(room.room_id, worker_id, is_primary=room.primary)
         self._opened[room.room_id, worker_id] = RoomOpened(tap=room.tap, link=room.link)
         for participant in room.participants:
-            self._placement.sit(room.room_id, participant.participant_id, worker_id)
+            if not self.sits_elsewhere(room.room_id, participant.participant_id, worker_id):
+                self._placement.sit(room.room_id, participant.participant_id, worker_id)
         if room.primary and room.room_id in self._expected:
             self._expected[room.room_id][0].set()
 
@@ -103,11 +105,14 @@ class Carriers:
             return (await self._open_anywhere(room_id)).tap
 
     async def close(self, room_id: str) -> None:
-        """Nothing happens when no worker has it."""
+        """Nothing happens when no worker has it. One that does not answer keeps it open on no other."""
         carriers = self.of(room_id)
         self.forget(room_id)
-        for link in carriers:
-            await translated(link.tell(control.RoomClose(room_id=room_id)))
+        message = control.RoomClose(room_id=room_id)
+        told = await asyncio.gather(*(link.tell(message) for link in carriers), return_exceptions=True)
+        for error in told:
+            if isinstance(error, WorkerCallError):
+                raise translate(error) from error
 
     async def take_seat(self, room_id: str, participant_id: str, message: BaseModel, answer: type[A]) -> A:
         """A call after which the participant sits on the worker that answered it.
@@ -193,15 +198,25 @@ class Carriers:
         await self._await_holder(room_id)
         carriers = self.of(room_id)
         if carriers:
-            return await self._open_on(carriers[0], room_id)
+            return await self._open_on_first(carriers[0], room_id)
+        if self._placement.workers(room_id):
+            # It may be back at once with everybody on it; if not, the room moves as a whole and everybody is told.
+            raise unavailable("the room's media worker is away")
         worker_id = self._placement.worker_for_room(
             [link.worker_id for link in self._links.values() if not link.gone.is_set()]
         )
         link = self._living(worker_id)
         if link is None:
             raise unavailable("no media worker is connected")
-        self.forget(room_id)
         return await self._open_on(link, room_id)
+
+    async def _open_on_first(self, link: WorkerLink, room_id: str) -> RoomOpened:
+        """Where the primary did not outlive a restart of ours, another one takes its part."""
+        opened = await self._open_on(link, room_id)
+        if self._placement.primary(room_id) is None:
+            self._placement.promote(room_id, link.worker_id)
+            await self.link_up(room_id)
+        return opened
 
     async def _open_on(self, link: WorkerLink, room_id: str) -> RoomOpened:
         opened = self._opened.get((room_id, link.worker_id))

@@ -24,6 +24,7 @@ from server.workers.placement import Loss
 from server.workers.ports import MediaListener
 
 COMEBACK_S = 1.0  # a worker whose connection ended may be back by then, with its rooms
+MOVE_AGAIN_S = 2.0
 SETTLE_MS = 10_000  # after our start: before this we may not know yet which rooms we want
 
 _logger = logging.getLogger(__name__)
@@ -74,9 +75,7 @@ class MediaWorkers:
 
     async def open_room(self, room_id: str) -> str:
         """Where the room can be tapped. Raises AppError(MEDIA_UNAVAILABLE)."""
-        tap = await self._carriers.open(room_id)
-        self._homeless.discard(room_id)
-        return tap
+        return await self._carriers.open(room_id)
 
     async def close_room(self, room_id: str) -> None:
         """Nothing happens when no worker has it."""
@@ -139,10 +138,12 @@ class MediaWorkers:
 
     async def _adopt(self, link: WorkerLink, room: RoomMedia) -> None:
         assert self._listener is not None  # noqa: S101 (set by attach)
+        if link.gone.is_set():
+            return
         others = [one for one in self._carriers.of(room.room_id) if one is not link]
         is_second = room.primary and any(self._carriers.is_primary(room.room_id, one.worker_id) for one in others)
         if is_second:
-            self._spawn(self._close_on(link, room.room_id))
+            self._spawn(self._tell(link, control.RoomClose(room_id=room.room_id)))
         elif self._listener.wants_media(room.room_id):
             await self._take_in(link, room, is_shared=bool(others))
         else:
@@ -158,7 +159,12 @@ class MediaWorkers:
         def is_elsewhere(participant_id: str) -> bool:
             return self._carriers.sits_elsewhere(room.room_id, participant_id, link.worker_id)
 
-        await self._listener.handle_adopted(room.room_id, room.participants, is_elsewhere)
+        for one in room.participants:
+            if is_elsewhere(one.participant_id):  # he came back there while this worker was away
+                close = control.TransportClose(room_id=room.room_id, participant_id=one.participant_id)
+                self._spawn(self._tell(link, close))
+        here = tuple(one for one in room.participants if not is_elsewhere(one.participant_id))
+        await self._listener.handle_adopted(room.room_id, here, is_elsewhere)
 
     async def _close_unwanted(self, link: WorkerLink, room: RoomMedia) -> None:
         wait_ms = self._started_ms + SETTLE_MS - self._clock.monotonic_ms()
@@ -168,13 +174,13 @@ class MediaWorkers:
         if self._listener is not None and self._listener.wants_media(room.room_id):
             await self._adopt(link, room)
         else:
-            await self._close_on(link, room.room_id)
+            await self._tell(link, control.RoomClose(room_id=room.room_id))
 
-    async def _close_on(self, link: WorkerLink, room_id: str) -> None:
+    async def _tell(self, link: WorkerLink, message: control.RoomClose | control.TransportClose) -> None:
         try:
-            await link.tell(control.RoomClose(room_id=room_id))
+            await link.tell(message)
         except WorkerCallError as error:
-            _logger.info("room=%s on worker=%s: %s", room_id, link.worker_id, error)
+            _logger.info("%s of room=%s on worker=%s: %s", message.NAME, message.room_id, link.worker_id, error)
 
     def handle_disconnect(self, sid: str) -> None:
         self._greeting.pop(sid, None)
@@ -209,7 +215,6 @@ class MediaWorkers:
     async def _move(self, room_id: str) -> None:
         """To another worker, or to the next one that comes."""
         assert self._listener is not None  # noqa: S101 (set by attach)
-        self._carriers.forget(room_id)
         self._homeless.discard(room_id)
         if not self._listener.wants_media(room_id):
             return
@@ -217,11 +222,19 @@ class MediaWorkers:
             await self.open_room(room_id)
         except AppError:
             self._homeless.add(room_id)
+            if self.count:
+                self._spawn(self._move_again(room_id))
             return
         count("media_rooms_moved")
         await self._listener.handle_moved(room_id, None)
         for listener in self.moved_listeners:
             listener(room_id)
+
+    async def _move_again(self, room_id: str) -> None:
+        """The next worker was there and did not take it."""
+        await asyncio.sleep(MOVE_AGAIN_S)
+        if room_id in self._homeless and not self._is_closed:
+            await self._move(room_id)
 
     # --- what they say ---
 
@@ -243,7 +256,8 @@ class MediaWorkers:
         assert self._listener is not None  # noqa: S101 (set by attach)
         match name:
             case control.TransportChanged.NAME:
-                if transport := parsed(control.TransportChanged, raw):
+                transport = parsed(control.TransportChanged, raw)
+                if transport and self._is_theirs(link, transport):
                     await self._listener.handle_transport(transport)
             case control.PublicationMedia.NAME:
                 if flow := parsed(control.PublicationMedia, raw):
@@ -255,10 +269,12 @@ class MediaWorkers:
                 if layers := parsed(control.PublicationLayersWanted, raw):
                     self._listener.handle_layers_wanted(layers)
             case control.SlotsChanged.NAME:
-                if slots := parsed(control.SlotsChanged, raw):
+                slots = parsed(control.SlotsChanged, raw)
+                if slots and self._is_theirs(link, slots):
                     self._listener.handle_slots(slots)
             case control.QualityChanged.NAME:
-                if quality := parsed(control.QualityChanged, raw):
+                quality = parsed(control.QualityChanged, raw)
+                if quality and self._is_theirs(link, quality):
                     await self._listener.handle_quality(quality)
             case control.SpeakersChanged.NAME:
                 speakers = parsed(control.SpeakersChanged, raw)
@@ -269,6 +285,12 @@ class MediaWorkers:
                     link.counters = dict(stats.counters)
             case _:
                 count("worker_messages_malformed")
+
+    def _is_theirs(
+        self, link: WorkerLink, said: control.TransportChanged | control.SlotsChanged | control.QualityChanged
+    ) -> bool:
+        """What a worker says of somebody who sits on another one by now is old."""
+        return not self._carriers.sits_elsewhere(said.room_id, said.participant_id, link.worker_id)
 
     def _spawn(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)

@@ -24,6 +24,7 @@ class Loss(NamedTuple):
 @dataclass(slots=True)
 class _Place:
     workers: list[str] = field(default_factory=list)  # the primary first
+    has_primary: bool = False  # else the primary is still to say that it is here
     seats: dict[str, str] = field(default_factory=dict)  # participant → worker
 
 
@@ -35,8 +36,9 @@ class Placement:
         self._rooms: dict[str, _Place] = {}
 
     def primary(self, room_id: str) -> str | None:
+        """None also while only further workers of the room are here."""
         place = self._rooms.get(room_id)
-        return place.workers[0] if place is not None and place.workers else None
+        return place.workers[0] if place is not None and place.has_primary else None
 
     def workers(self, room_id: str) -> tuple[str, ...]:
         """The primary first."""
@@ -51,17 +53,25 @@ class Placement:
         place = self._rooms.get(room_id)
         return place.seats.get(participant_id) if place is not None else None
 
-    def open(self, room_id: str, worker_id: str, *, as_primary: bool = False) -> None:
-        """The worker carries the room from now on; the first one is the primary, another one only if it says so."""
-        workers = self._rooms.setdefault(room_id, _Place()).workers
-        if worker_id in workers:
-            if not as_primary:
-                return
-            workers.remove(worker_id)
-        workers.insert(0 if as_primary else len(workers), worker_id)
+    def open(self, room_id: str, worker_id: str, *, is_primary: bool | None = None) -> None:
+        """The worker carries the room from now on. ``is_primary``: what it says of itself; None: the first one is."""
+        place = self._rooms.setdefault(room_id, _Place())
+        if worker_id not in place.workers:
+            place.workers.append(worker_id)
+        if is_primary or (is_primary is None and len(place.workers) == 1):
+            self.promote(room_id, worker_id)
+
+    def promote(self, room_id: str, worker_id: str) -> None:
+        """One of its workers is the primary from now on."""
+        place = self._rooms[room_id]
+        place.workers.remove(worker_id)
+        place.workers.insert(0, worker_id)
+        place.has_primary = True
 
     def sit(self, room_id: str, participant_id: str, worker_id: str) -> None:
-        self._rooms.setdefault(room_id, _Place()).seats[participant_id] = worker_id
+        """A room that was closed meanwhile stays closed."""
+        if (place := self._rooms.get(room_id)) is not None:
+            place.seats[participant_id] = worker_id
 
     def leave(self, room_id: str, participant_id: str) -> None:
         place = self._rooms.get(room_id)
@@ -99,7 +109,7 @@ class Placement:
     def close(self, room_id: str, worker_id: str) -> Loss:
         """The worker carries this room no more."""
         place = self._rooms[room_id]
-        was_primary = place.workers[0] == worker_id
+        was_primary = self.primary(room_id) == worker_id
         place.workers.remove(worker_id)
         lost = tuple(participant for participant, worker in place.seats.items() if worker == worker_id)
         for participant in lost:

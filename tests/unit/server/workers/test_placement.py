@@ -73,6 +73,6 @@ def test_a_worker_that_says_so_is_the_primary_again() -> None:
     """After a restart of the server the workers say which of them was the primary, in any order."""
     placement = Placement(spread_at=2)
     placement.open("r", "b")
-    placement.open("r", "a", as_primary=True)
+    placement.open("r", "a", is_primary=True)
     placement.open("r", "b")
     assert placement.workers("r") == ("a", "b")

@@ -81,6 +81,7 @@ class Companions:
     async def disconnect(self, room: Room, connection: str) -> None:
         """The socket is gone, and its companion with it."""
         for companion in [c for c in room.companions.values() if c.connection == connection]:
+            companion.connection = None  # were the log away now, the next sweep would end it
             await self.end(room, companion, "left", None)
 
     async def end_of_member(self, room: Room, member_id: str, reason: str, farewell: RoomClosed | None) -> None:

@@ -17,7 +17,7 @@ from server.error_map import error_info, wrong_fields
 from server.errors import AppError, ForbiddenError
 from server.protocol.base import MAX_MESSAGE_BYTES, Ack, Command
 from server.protocol.codes import ErrorCode
-from server.protocol.commands import COMMANDS, RoomJoin, RoomLeave
+from server.protocol.commands import COMMANDS, IceServers, RoomJoin, RoomLeave, ViewSet
 from server.rooms.companions import COMPANION_COMMANDS
 from server.rooms.grants import may_command
 from server.rooms.registry import RoomRegistry
@@ -38,8 +38,9 @@ TRACELESS_PER_S = 1000
 TRACELESS_BURST = 3000
 
 _BY_NAME = {command.NAME: command for command in COMMANDS}
-# Their answers belong to one connection: the same request id after a reconnect must do the work again.
-_NOT_KEPT = (RoomJoin, RoomLeave)
+# Answers of the first two belong to one connection: the same request id after a reconnect must do the work again. The
+# others may be done twice, and are asked so often that a long lesson's answers would fill the memory.
+_NOT_KEPT = (RoomJoin, RoomLeave, ViewSet, IceServers)
 
 
 class Dispatcher:
@@ -125,10 +126,14 @@ class Dispatcher:
         data = await HANDLERS[type(command)](call)
         return Ack(ok=True, data=data.model_dump(mode="json") if data is not None else None).model_dump(mode="json")
 
-    def forget_closed_rooms(self) -> None:
-        """Acknowledgements of rooms that are gone are not needed any more."""
-        for key in [key for key in self._acks if self._rooms.get(key[0]) is None]:
+    def forget_the_gone(self) -> None:
+        """Acknowledgements of rooms that are closed, and of second devices that left, are not needed any more."""
+        for key in [key for key in self._acks if not self._is_known(*key)]:
             del self._acks[key]
+
+    def _is_known(self, meeting_id: str, participant_id: str) -> bool:
+        room = self._rooms.get(meeting_id)
+        return room is not None and (participant_id in room.participants or participant_id in room.companions)
 
 
 def _why_gone(session: Session) -> tuple[ErrorCode, str]:

@@ -143,9 +143,9 @@ class Gateway:
                 _logger.exception("sweep of connections")
 
     async def sweep(self) -> None:
-        """Forgets what nobody needs any more: answers of closed rooms, sockets that never ask to enter, and sessions
+        """Forgets what nobody needs any more: answers of who is gone, sockets that never ask to enter, and sessions
         whose socket ended while it was being admitted, so that its disconnect came before the session."""
-        self._dispatcher.forget_closed_rooms()
+        self._dispatcher.forget_the_gone()
         await self.sio.end_strangers()
         for sid in [sid for sid in self._sessions if not self.sio.manager.is_connected(sid, "/")]:
             await self._handle_disconnect(sid, self.sio.reason.TRANSPORT_ERROR)

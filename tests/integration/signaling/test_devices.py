@@ -93,6 +93,28 @@ async def test_speaking_on_the_other_device_takes_the_seat_and_the_first_may_wat
         await guest.close()
 
 
+async def test_answers_are_kept_for_who_is_here_and_for_what_may_not_be_done_twice(
+    house: House, arrive: Arrive
+) -> None:
+    worker = MediaPeer(house.url)
+    await worker.start()
+    desk = await arrive("n1")
+    phone = await _watch(house, "n1")
+    for guest in (desk, phone):
+        await guest.do("transport.offer", sdp="v=0")
+        await guest.do("view.set", pictures=[])
+    kept = house.gateway._dispatcher._acks
+    assert {participant_id for _, participant_id in kept} == {desk.me, phone.me}
+    assert all(len(acks._answers) == 1 for acks in kept.values())
+    await phone.close()
+    room = house.services.rooms.get("m")
+    assert room is not None
+    await until(lambda: not room.companions, "the second device has left")
+    await house.gateway.sweep()
+    assert {participant_id for _, participant_id in kept} == {desk.me}
+    await worker.close()
+
+
 async def test_two_tabs_of_one_browser_are_one_participant(house: House, arrive: Arrive) -> None:
     host, first = await arrive("host"), await arrive("n1")
     second = await arrive("n1")

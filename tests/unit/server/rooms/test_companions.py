@@ -107,6 +107,17 @@ async def test_a_page_whose_socket_ended_unseen_leaves_no_ghost(hall: Hall) -> N
     assert hall.room.companions == {}
 
 
+async def test_a_page_that_went_while_the_log_was_away_leaves_no_ghost(hall: Hall) -> None:
+    await hall.sit("n1")
+    await _watch(hall, "n1")
+    hall.log.away = True
+    assert await code_of(hall.companions.disconnect(hall.room, "second")) is ErrorCode.LOG_UNAVAILABLE
+    assert hall.room.companions
+    hall.log.away = False
+    await hall.companions.sweep(hall.room)
+    assert hall.room.companions == {}
+
+
 async def test_a_restart_leaves_no_page_behind(hall: Hall) -> None:
     await hall.sit("n1")
     await _watch(hall, "n1")

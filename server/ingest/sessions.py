@@ -11,6 +11,7 @@ from server.ingest.tokens import Bearer, IngestTokens
 from server.planning.door import door_is_open
 from server.protocol.codes import ErrorCode
 from server.rooms.devices import DeviceRole
+from server.rooms.participant import Participant
 from server.rooms.room import Room
 from server.services import Services
 from server.telemetry.counters import count
@@ -34,17 +35,18 @@ class IngestSessions:
         self.tokens = IngestTokens(services.db, services.clock)
         self._services = services
         self._rate = RateLimit(OFFERS_PER_S, OFFERS_BURST)
-        self._token_of: dict[str, str] = {}  # participant → token
+        self._known: dict[str, tuple[str, Participant]] = {}  # by participant: the token that it came with
 
     async def open(self, kind: Kind, meeting_id: str, token: str, sdp: str) -> OpenedSession:
-        """Raises AppError with the token's codes, RATE_LIMITED, BAD_SDP, NO_USABLE_MEDIA, those of the room, and
-        MEDIA_UNAVAILABLE."""
+        """Raises AppError with the token's codes, RATE_LIMITED, REMOVED, BAD_SDP, NO_USABLE_MEDIA, those of the room,
+        and MEDIA_UNAVAILABLE."""
         bearer = await self.tokens.bearer(token, meeting_id, kind)
         clock = self._services.clock
         if not self._rate.allow(bearer.token_id, clock.monotonic_ms()):
             raise AppError(
                 ErrorCode.RATE_LIMITED, "too many offers with this token", retryable=True, fields={"retry_after_s": "2"}
             )
+        self._refuse_removed(bearer.token_id)
         is_host = bearer.meeting.host_member_id == bearer.actor.member_id
         if not door_is_open(bearer.meeting, is_host=is_host, now_ms=clock.now_ms()):
             raise AppError(ErrorCode.MEETING_NOT_OPEN, "it is too early, or too late")
@@ -63,7 +65,7 @@ class IngestSessions:
         except BaseException:
             await rooms.devices.leave_device(room, device.participant_id)
             raise
-        self._remember(device.participant_id, bearer.token_id)
+        self._remember(device, bearer.token_id)
         count(f"{kind}_sessions")
         return OpenedSession(device.participant_id, answer.sdp)
 
@@ -72,11 +74,11 @@ class IngestSessions:
         bearer = await self.tokens.bearer(token, meeting_id, kind)
         room = self._room(meeting_id)
         device = self._services.rooms.devices.find(room, session_id)
-        mine = self._token_of.get(session_id, bearer.token_id) == bearer.token_id
+        mine = self._is_of(session_id, bearer.token_id)
         if device.member_id != bearer.actor.member_id or device.device != _ROLES[kind] or not mine:
             raise NotFoundError("no such session")
         await self._services.rooms.devices.leave_device(room, session_id)
-        self._token_of.pop(session_id, None)
+        self._known.pop(session_id, None)
 
     async def end_of_token(self, meeting_id: str, token_id: str, member_id: str) -> None:
         """It was revoked."""
@@ -84,9 +86,9 @@ class IngestSessions:
         if room is None:
             return
         for device in room.companions_of(member_id):
-            if device.is_device and self._token_of.get(device.participant_id, token_id) == token_id:
+            if device.is_device and self._is_of(device.participant_id, token_id):
                 await self._services.rooms.devices.leave_device(room, device.participant_id)
-                self._token_of.pop(device.participant_id, None)
+                self._known.pop(device.participant_id, None)
 
     def _room(self, meeting_id: str) -> Room:
         room = self._services.rooms.get(meeting_id)
@@ -94,7 +96,17 @@ class IngestSessions:
             raise NotFoundError("no such session")
         return room
 
-    def _remember(self, session_id: str, token_id: str) -> None:
-        self._token_of[session_id] = token_id
-        while len(self._token_of) > MAX_KNOWN:
-            del self._token_of[next(iter(self._token_of))]
+    def _refuse_removed(self, token_id: str) -> None:
+        """Encoders come back by themselves within seconds: what the host removed needs a new token."""
+        for known_id, device in self._known.values():
+            if known_id == token_id and device.left_reason == "removed":
+                raise AppError(ErrorCode.REMOVED, "the host removed what came in with this token")
+
+    def _is_of(self, session_id: str, token_id: str) -> bool:
+        known = self._known.get(session_id)
+        return known is None or known[0] == token_id
+
+    def _remember(self, device: Participant, token_id: str) -> None:
+        self._known[device.participant_id] = (token_id, device)
+        while len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]

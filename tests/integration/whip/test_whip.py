@@ -156,6 +156,21 @@ async def test_whoever_is_removed_takes_his_encoder_with_him(meeting_hall: Hall)
     await session.close()
 
 
+async def test_an_encoder_that_the_host_removed_does_not_come_back_by_itself(meeting_hall: Hall) -> None:
+    hall = meeting_hall
+    host = await hall.begin(record=False)
+    token, other = await token_for(hall), await token_for(hall)
+    session = Session(token["url"], token["token"])
+    assert (await session.publish(100)).status == 201
+    await host.do("participant.remove", participant_id=session.session_id)
+    again, fresh = Session(token["url"], token["token"]), Session(other["url"], other["token"])
+    refused = await again.publish(100)
+    assert (refused.status, (await refused.json())["error"]["code"]) == (403, "removed")
+    assert (await fresh.publish(100)).status == 201
+    for each in (session, again, fresh):
+        await each.close()
+
+
 async def test_who_gets_a_token(hall: Hall) -> None:
     await hall.begin(record=False, observer_member_ids=[hall.members["inspector"]])
     tokens = f"/api/meetings/{hall.meeting_id}/ingest-tokens"

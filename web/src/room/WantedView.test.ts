@@ -109,3 +109,33 @@ describe('WantedView', () => {
     expect(sent).toEqual([])
   })
 })
+
+describe('a refusal', () => {
+  function refusing(error: unknown) {
+    let isRefusing = true
+    const sent: string[][] = []
+    const view = new WantedView({
+      send: (pictures) => {
+        sent.push(pictures.map((one) => one.publication_id))
+        return isRefusing ? Promise.reject(error as Error) : Promise.resolve()
+      },
+    })
+    view.set([{ publication_id: 'a', height_px: 180 }])
+    return { view, sent, relent: () => (isRefusing = false) }
+  }
+
+  it('that may be tried again is tried again, not too often, until it is taken', async () => {
+    const { sent, relent } = refusing({ code: 'rate_limited', retryable: true })
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(sent).toEqual([['a'], ['a'], ['a']])
+    relent()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(sent).toHaveLength(4)
+  })
+
+  it('that is final is not asked again', async () => {
+    const { sent } = refusing({ code: 'conflict', retryable: false })
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(sent).toHaveLength(1)
+  })
+})

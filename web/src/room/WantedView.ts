@@ -3,6 +3,8 @@ import type { WantedPicture } from '../protocol/generated'
 
 /** Layout changes come in showers. */
 const SETTLE_MS = 120
+/** After a refusal that says of itself that it may be tried again: too much at once in this room, no media worker. */
+const AGAIN_MS = 2000
 
 export interface WantedViewOptions {
   send(pictures: WantedPicture[]): Promise<void>
@@ -59,17 +61,21 @@ export class WantedView {
     this.busy = true
     const shown = this.shown()
     const round = this.round
-    // Refused or lost: the next change of layout, or repeat(), asks again.
-    await this.options.send([...shown]).catch(() => undefined)
-    if (round === this.round) this.told = keyOf(shown)
+    // Refused for good: the next change of layout, or repeat(), asks again.
+    const mayBeTaken = await this.options.send([...shown]).then(() => false, isRetryable)
+    if (round === this.round) this.told = mayBeTaken ? null : keyOf(shown)
     this.busy = false
-    this.tell(SETTLE_MS)
+    this.tell(mayBeTaken ? AGAIN_MS : SETTLE_MS)
   }
 
   private stopTimer(): void {
     if (this.timer) clearTimeout(this.timer)
     this.timer = null
   }
+}
+
+function isRetryable(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === true
 }
 
 function keyOf(pictures: readonly WantedPicture[]): string {

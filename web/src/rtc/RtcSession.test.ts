@@ -99,6 +99,19 @@ describe('opening', () => {
     expect(seen.states).toEqual(['connecting', 'connected'])
   })
 
+  it('goes on trying when the seat was given up for the moment', async () => {
+    let isSeated = false
+    const { session, connections, seen } = setUp(() => (isSeated ? Promise.resolve(ANSWERED) : Promise.reject(new SignalingError('not_joined'))))
+    session.open()
+    await vi.advanceTimersByTimeAsync(400)
+    expect(seen.refused).toEqual([])
+    isSeated = true
+    session.handleSignalingReady()
+    await settle()
+    connections[connections.length - 1]?.become('connected')
+    expect(seen.states).toEqual(['connecting', 'connected'])
+  })
+
   it('stops when the offer is refused for good', async () => {
     const { session, seen, asked } = setUp(() => Promise.reject(new SignalingError('no_usable_media')))
     session.open()
@@ -367,5 +380,27 @@ describe('patience', () => {
     session.handleNetworkChanged()
     await settle()
     expect(asked).toHaveBeenCalledTimes(3)
+  })
+
+  it('ends with the broadcast', async () => {
+    const { session, connections } = setUp()
+    session.open()
+    await vi.advanceTimersByTimeAsync(1000)
+    session.setPatience(true)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(connections).toHaveLength(1)
+    session.setPatience(false)
+    await settle()
+    expect(connections).toHaveLength(2)
+  })
+
+  it('leaves a connection alone that healed by itself', async () => {
+    const { session, connection, connections } = await connected()
+    session.setPatience(true)
+    connection(0).become('disconnected')
+    await vi.advanceTimersByTimeAsync(5000)
+    connection(0).become('connected')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(connections).toHaveLength(1)
   })
 })

@@ -91,7 +91,9 @@ export class RtcSession {
 
   /** With patience the next connection is tried every half minute, else as soon as possible. */
   setPatience(patient: boolean): void {
+    const isOver = this.patient && !patient
     this.patient = patient
+    if (isOver) this.hurry()
   }
 
   handleNetworkChanged(): void {
@@ -104,6 +106,10 @@ export class RtcSession {
 
   /** Signaling is back: an offer that waits for its next try need not wait any longer. */
   handleSignalingReady(): void {
+    this.hurry()
+  }
+
+  private hurry(): void {
     if (this.state === 'closed' || this.state === 'connected' || this.state === 'idle') return
     if (this.retryTimer && !this.negotiating) void this.rebuild()
   }
@@ -242,6 +248,7 @@ export class RtcSession {
   private handleConnectionState(state: RTCPeerConnectionState): void {
     if (this.state === 'closed') return
     if (state === 'connected') {
+      this.clearTimers() // it healed by itself: there is nothing left to try
       this.restarts = 0
       if (this.transport && this.unshown) this.show(this.transport, this.unshown)
       this.retired?.close()
@@ -270,6 +277,7 @@ export class RtcSession {
 /** A refusal that says of itself that it may be tried again is not final; an unknown failure is not either. */
 function isFinal(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('retryable' in error) || !('code' in error)) return false
-  const FINAL: readonly unknown[] = ['bad_sdp', 'no_usable_media', 'room_full', 'forbidden', 'not_joined']
+  // `not_joined` is not: a seat that was given up is taken again as soon as signaling is back.
+  const FINAL: readonly unknown[] = ['bad_sdp', 'no_usable_media', 'room_full', 'forbidden']
   return error.retryable === false && FINAL.includes(error.code)
 }

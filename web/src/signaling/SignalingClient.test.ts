@@ -200,6 +200,28 @@ describe('coming back', () => {
     expect(seen.states).toEqual(['connecting', 'connected', 'reconnecting', 'connected'])
   })
 
+  it('takes a seat again that was given up while its line was still open', async () => {
+    const { client, socket, seen } = await joined()
+    const answer = client.request('hand.raise', {})
+    socket(0).last('hand.raise').acknowledge(refusal('not_joined'))
+    await expect(answer).rejects.toMatchObject({ code: 'not_joined' })
+    await vi.advanceTimersByTimeAsync(400)
+    expect(socket(0).closed).toBe(true)
+    expect(socket(1).auth).toMatchObject({ resume_token: 'r1' })
+    socket(1).join({ revision: 5, snapshot: null, missed: [] })
+    expect(seen.states).toEqual(['connecting', 'connected', 'reconnecting', 'connected'])
+  })
+
+  it('does not come back when it is closed by its owner', async () => {
+    const { client, socket, sockets } = await joined()
+    const answer = client.request('room.leave', {})
+    client.close()
+    await expect(answer).rejects.toMatchObject({ code: 'not_joined' })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(sockets).toHaveLength(1)
+    expect(socket(0).closed).toBe(true)
+  })
+
   it('gets a new ticket when the seat was given up', async () => {
     const { socket, fetchTicket } = await joined()
     socket(0).handlers.handleClosed('transport close')

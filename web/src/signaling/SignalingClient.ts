@@ -3,6 +3,7 @@
  * resume token and repeats what was not acknowledged. Must not know what the events mean, nor anything of media or Vue.
  */
 import {
+  ErrorCode,
   PROTOCOL_VERSION,
   RoomEvents,
   VolatileEvents,
@@ -97,7 +98,10 @@ export class SignalingClient {
     requestId?: string,
   ): Promise<CommandMap[N]['answer']> {
     if (this.state === 'closed') return Promise.reject(new SignalingError('not_joined'))
-    return this.pending.add(name, payload, requestId) as Promise<CommandMap[N]['answer']>
+    return this.pending.add(name, payload, requestId).catch((error: unknown) => {
+      this.handleFailure(error)
+      throw error
+    }) as Promise<CommandMap[N]['answer']>
   }
 
   /** The network changed under us: the old socket may hang for seconds, a new one is cheap. */
@@ -112,6 +116,11 @@ export class SignalingClient {
     this.clearRetry()
     this.pending.rejectAll(error ?? new SignalingError('not_joined'))
     this.setState('closed', error)
+  }
+
+  /** The seat was given up while we slept, and this line leads to none any more: take it again. */
+  private handleFailure(error: unknown): void {
+    if (codeOf(error) === ErrorCode.NOT_JOINED && this.state === 'connected') this.handleLost()
   }
 
   private async connect(): Promise<void> {

@@ -16,8 +16,8 @@ describe('companions', () => {
     expect(companionsBySeat([wang]).size).toBe(0)
   })
 
-  it('have a row of their own only without their seat', () => {
-    expect(rowsOf(people)).toEqual([wang, orphan])
+  it('have a row of their own when they send, or are without their seat', () => {
+    expect(rowsOf(people)).toEqual([wang, encoder, orphan])
   })
 
   it('take no place among the pictures unless they send one', () => {

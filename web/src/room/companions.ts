@@ -19,11 +19,16 @@ export function companionsBySeat(participants: readonly ParticipantInfo[]): Map<
   return found
 }
 
-/** Seats, then the devices whose seat has left before them. */
+/** It is heard and seen, so the host has to be able to do something about it. */
+export function isEncoder(one: Pick<ParticipantInfo, 'device'>): boolean {
+  return one.device === 'encoder'
+}
+
+/** Seats, then the encoders, and the devices whose seat has left before them. */
 export function rowsOf(participants: readonly ParticipantInfo[]): ParticipantInfo[] {
   const seats = seatsOf(participants)
   const ids = new Set(seats.map((one) => one.participant_id))
-  return [...seats, ...participants.filter((one) => one.companion_of !== null && !ids.has(one.companion_of))]
+  return [...seats, ...participants.filter((one) => one.companion_of !== null && (isEncoder(one) || !ids.has(one.companion_of)))]
 }
 
 /** The room as the pictures see it: an encoder has one, a second screen has nothing to show. */

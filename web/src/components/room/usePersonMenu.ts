@@ -17,15 +17,13 @@ export function usePersonMenu(person: () => ParticipantInfo, remove: () => void)
   const items = computed(() => {
     const one = person()
     const pin = { key: 'pin', label: t(isPinned.value ? 'room.people.unpin' : 'room.people.pin'), disabled: camera.value === null }
-    const isSeat = one.companion_of === null
-    if (one.participant_id === room.myId || !isSeat) return [pin]
-    return [
-      pin,
-      { key: 'floor', label: t('room.people.give_floor'), disabled: one.withheld.includes('audio') },
-      { key: 'mute', label: t('room.people.mute'), disabled: room.mutedIds.has(one.participant_id) },
-      ...rightsOf(one).map((right) => ({ key: right, label: t(`room.people.${one.withheld.includes(right) ? 'allow' : 'withhold'}.${right}`) })),
-      { key: 'remove', label: t('room.people.remove') },
-    ]
+    if (one.participant_id === room.myId) return [pin]
+    const rights = rightsOf(one).map((right) => ({ key: right, label: t(`room.people.${one.withheld.includes(right) ? 'allow' : 'withhold'}.${right}`) }))
+    const leave = { key: 'remove', label: t('room.people.remove') }
+    if (one.companion_of !== null) return [pin, ...rights, leave]
+    const floor = { key: 'floor', label: t('room.people.give_floor'), disabled: one.withheld.includes('audio') }
+    const mute = { key: 'mute', label: t('room.people.mute'), disabled: room.mutedIds.has(one.participant_id) }
+    return [pin, floor, mute, ...rights, leave]
   })
 
   function act(key: string): void {

@@ -181,6 +181,7 @@ export default {
     remove: 'Remove',
     remove_title: 'Remove {name}',
     remove_text: 'The person leaves the room at once; time online counts until now.',
+    remove_device_text: 'This device is disconnected at once; the person stays. Encoders and players need a new token to come back.',
     nobody: 'Nobody of that name',
     withheld: 'Taken back: {what}',
     right: { audio: 'speaking', video: 'camera', screen: 'sharing' },

@@ -24,7 +24,9 @@ class Interest:
             self._publications[publication.id] = publication
 
     def remove(self, publication: Publication) -> None:
-        self._publications.pop(publication.id, None)
+        """Not another worker's that has taken its place."""
+        if self._publications.get(publication.id) is publication:
+            del self._publications[publication.id]
 
     def end(self, publication: Publication, now: float) -> None:
         """Withdrawn. Were its layers left at rest, nothing of what is published next would ever come."""

@@ -93,6 +93,7 @@ class Room:
             return
         for publication in participant.publications.values():
             self._forget(publication)
+            self._let_succeed(publication.id)
         participant.close()
         self._speakers.forget(participant_id)
         self._point_ears(self._now())
@@ -139,9 +140,14 @@ class Room:
     # --- from participants
 
     def handle_publication(self, publication: Publication) -> None:
-        """A source was negotiated, here or on another worker: slots that were waiting for it by name are attached."""
+        """A source was negotiated, here or on another worker: slots that were waiting for it by name are attached.
+
+        What another worker has of a client who is here is a ghost: it waits until the client is not here any more.
+        """
         before = self.publications.get(publication.id)
         if before is not None and before is not publication:
+            if publication.link is not None and self._is_here(before):
+                return
             self._forget(before)
         self.publications[publication.id] = publication
         for participant in self.participants.values():
@@ -185,8 +191,11 @@ class Room:
         """Another worker has it no more."""
         if self.publications.get(publication.id) is publication:
             self._forget(publication)
+            self._let_succeed(publication.id)
 
     def handle_track(self, track: Track) -> None:
+        if self.publications.get(track.publication.id) is not track.publication:
+            return
         self._interest.add(track.publication)
         self.links.handle_track(track)
         if track.publication.link is not None:
@@ -195,11 +204,13 @@ class Room:
     def handle_packet(self, track: Track, packet: bytes) -> None:
         publication = track.publication
         if not publication.is_flowing:
+            if self.publications.get(publication.id) is not publication:
+                return  # its client has moved to another worker, or here
             self._set_flowing(publication, True)
         self._feed.handle_packet(track, packet)
 
     def handle_level(self, track: Track, level: int, now: float) -> None:
-        if track.publication.source == "microphone":
+        if track.publication.source == "microphone" and track.publication.is_flowing:
             self._speakers.hear(track.publication.participant_id, level, now)
             self.links.handle_level(track, level)
 
@@ -265,6 +276,22 @@ class Room:
         self._set_flowing(publication, False)
         self._interest.remove(publication)
         self._feed.end(publication)
+
+    def _is_here(self, publication: Publication) -> bool:
+        """Whether its client is surely on this worker."""
+        participant = self.participants.get(publication.participant_id) if publication.link is None else None
+        connection = participant.current if participant is not None else None
+        return connection is not None and not connection.is_gone and connection.transport.is_alive(self._now())
+
+    def _let_succeed(self, publication_id: str) -> None:
+        """Another worker's of the same name takes the place of one that is gone."""
+        standby = self.links.find(publication_id)
+        if standby is None or self.publications.get(publication_id) is standby:
+            return
+        self.handle_publication(standby)
+        for layer in standby.layers:
+            if layer.track is not None:
+                self.handle_track(layer.track)
 
     def _is_silent(self, publication: Publication, now: float) -> bool:
         """Nothing comes of what is asked for. Of others' publications the link tells."""

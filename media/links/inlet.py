@@ -74,6 +74,9 @@ class Inlet:
         """These layers are looked at here."""
         self._ask(wire.LinkRequest(op="layers", publication_id=publication_id, rids=rids))
 
+    def find(self, publication_id: str) -> Publication | None:
+        return self._publications.get(publication_id)
+
     def close(self) -> asyncio.Task[None]:
         """The task that ends with it."""
         self._task.cancel()

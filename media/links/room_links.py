@@ -47,6 +47,10 @@ class RoomLinks:
         if self._outlets.pop(outlet, None) is not None:
             outlet.close()
 
+    def find(self, publication_id: str) -> Publication | None:
+        """Of another worker."""
+        return next((found for inlet in self._inlets.values() if (found := inlet.find(publication_id))), None)
+
     def handle_flow(self, publication: Publication) -> None:
         for outlet in self._outlets:
             outlet.handle_flow(publication)

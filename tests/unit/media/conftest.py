@@ -82,6 +82,27 @@ async def studio(clock: FrozenClock, tmp_path: Path) -> AsyncIterator[Studio]:
     await plane.close()
 
 
+@pytest.fixture
+async def annex(studio: Studio, clock: FrozenClock, tmp_path: Path) -> AsyncIterator[Studio]:
+    """A second worker that carries the studio's room, each linked to the other."""
+    # Here, because that module needs this one.
+    from tests.unit.media.studio import Studio, link
+
+    settings = Settings.from_env(
+        {"SERVER_URL": "http://127.0.0.1:1", "WORKER_TOKEN": "t", "MEDIA_TAP_DIR": str(tmp_path / "second")}
+    )
+    events: list[ControlModel] = []
+    plane = MediaPlane(settings, events.append, clock)
+    await plane.start()
+    made = Studio(plane, clock, events)
+    link(studio, made, primary=True)
+    link(made, studio, primary=False)
+    yield made
+    for client in made.clients:
+        await client.close()
+    await plane.close()
+
+
 @pytest.fixture(params=["bulk", "singly"])
 def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Both ways of sending: in bulk, and one by one as on systems without sendmmsg."""

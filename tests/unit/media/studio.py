@@ -93,3 +93,8 @@ async def speak(studio: Studio, client: RawClient, participant_id: str) -> None:
     client.send(packet_of(client, MICROPHONE, 1))
     source = f"{participant_id}:microphone"
     await studio.sees(lambda: studio.room.publications[source].is_flowing, f"{source} flows")
+
+
+def link(one: Studio, other: Studio, *, primary: bool) -> None:
+    opened = other.plane.open_room(control.RoomOpen(room_id="r", primary=not primary))
+    one.plane.link_room(control.RoomLink(room_id="r", peers=(opened.link,), primary=primary))

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from media import control
-from media.control import ControlModel
 from media.links import wire
 from media.listening import dial
-from media.plane import MediaPlane
-from media.settings import Settings
-from tests.unit.media.conftest import FrozenClock
 from tests.unit.media.raw_client import RawClient
 from tests.unit.media.studio import CAMERA, MICROPHONE, Studio, packet_of
 
 KEYFRAME, PICTURE = b"\x67\x42\xe0\x1f", b"\x41picture"
-
-
-@pytest.fixture
-async def annex(studio: Studio, clock: FrozenClock, tmp_path: Path) -> AsyncIterator[Studio]:
-    """A second worker that carries the studio's room, each linked to the other."""
-    settings = Settings.from_env(
-        {"SERVER_URL": "http://127.0.0.1:1", "WORKER_TOKEN": "t", "MEDIA_TAP_DIR": str(tmp_path / "second")}
-    )
-    events: list[ControlModel] = []
-    plane = MediaPlane(settings, events.append, clock)
-    await plane.start()
-    made = Studio(plane, clock, events)
-    link(studio, made, primary=True)
-    link(made, studio, primary=False)
-    yield made
-    for client in made.clients:
-        await client.close()
-    await plane.close()
-
-
-def link(one: Studio, other: Studio, *, primary: bool) -> None:
-    opened = other.plane.open_room(control.RoomOpen(room_id="r", primary=not primary))
-    one.plane.link_room(control.RoomLink(room_id="r", peers=(opened.link,), primary=primary))
 
 
 async def shown(studio: Studio, annex: Studio) -> tuple[RawClient, RawClient]:

@@ -81,6 +81,12 @@ class Layer:
             if slot.awaited is None:
                 self.wait(slot)
 
+    def restart(self, track: Track) -> None:
+        """The numbers of the source have jumped: for everybody who looks at it this is another one."""
+        self.set_track(track)
+        for outlet in self.outlets:
+            outlet.handle_track(track)
+
     def end(self) -> bool:
         """The source was withdrawn. False when there was none."""
         if self.track is None or self.track is self.ended:

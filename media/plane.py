@@ -96,8 +96,11 @@ class MediaPlane:
 
     def link_room(self, call: control.RoomLink) -> None:
         room = self._room(call.room_id)
+        is_new = call.primary and not room.is_primary
         room.is_primary = call.primary
         room.links.set_peers(call.peers)
+        if is_new:
+            room.repeat_speakers()
 
     def close_room(self, call: control.RoomClose) -> None:
         room = self.rooms.pop(call.room_id, None)

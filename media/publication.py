@@ -159,13 +159,14 @@ class Publication:
             targets.add(self.layers[-1])
         for target in targets:
             seen |= self._up_to(target)
-        if seen and self.link is None:
+        flowing = {layer.rid for layer in self.layers if layer.is_flowing}
+        if seen and (self.link is None or not flowing):
             # The smallest is what everybody falls back on. Beside it Chromium also sends a large layer in full size at
-            # once; alone, it would begin that one small and let it grow for a quarter of a minute.
+            # once; alone, it would begin that one small and let it grow for a quarter of a minute. Another worker's is
+            # needed until a larger one is seen to come: its client may not be able to send that.
             seen.add(self.layers[0])
         if not self.is_flowing and self.link is None:
             seen.update(self.layers)  # it would never be seen again if it were left at rest
-        flowing = {layer.rid for layer in self.layers if layer.is_flowing}
         return self.demand.ask(now, {layer.rid for layer in seen}, flowing)
 
     # --- on the way out

@@ -92,7 +92,7 @@ class UpTrack(Track):
         self.reception = Reception(self.codec.clock_rate)
         self._nacks = self._nack_list()
         self.report = None
-        self.layer.set_track(self)
+        self.layer.restart(self)
         return True
 
     def _nack_list(self) -> NackList | None:

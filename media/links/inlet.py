@@ -62,6 +62,7 @@ class Inlet:
         self._publications: dict[str, Publication] = {}
         self._tracks: dict[int, LinkedTrack] = {}
         self._writer: asyncio.StreamWriter | None = None
+        self._has_heard = False  # anything over this connection
         self._task = asyncio.create_task(self._run())
         self._handlers: dict[int, Callable[[bytes], None]] = {
             wire.RTP: self._take_packet,
@@ -88,16 +89,18 @@ class Inlet:
     async def _run(self) -> None:
         attempt = 0
         while True:
+            self._has_heard = False
             try:
                 await self._serve()
-                attempt = 0
             except (OSError, ValueError, struct.error) as error:
                 logger.info("link to %s: %s", self._address, error)
+            except Exception:  # whatever came over it, the next connection may be well
+                logger.exception("link to %s broke", self._address)
             finally:
                 self._hang_up()
             self._counters["links_lost"] += 1
+            attempt = 0 if self._has_heard else attempt + 1  # who does not have the room hangs up without a word
             await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
-            attempt += 1
 
     async def _serve(self) -> None:
         reader, self._writer = await dial(self._address)
@@ -105,6 +108,7 @@ class Inlet:
         self._writer.write(self._hello.model_dump_json().encode() + b"\n")
         frames = wire.FrameReader()
         while data := await reader.read(READ_BYTES):
+            self._has_heard = True
             for type_, body in frames.feed(data):
                 handler = self._handlers.get(type_)
                 if handler is not None:

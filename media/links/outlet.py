@@ -22,6 +22,7 @@ class Outlet:
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
         self._publications: dict[str, Publication] = {}
+        self._layers: dict[str, tuple[Layer, ...]] = {}  # as they were announced
         self._numbers: dict[Track, int] = {}
         self._last_number = 0
 
@@ -37,9 +38,14 @@ class Outlet:
             self._write(wire.event_frame(wire.LinkEvent(event="gone", publication_id=publication.id)))
 
     def handle_track(self, track: Track) -> None:
-        """A layer has begun, or changed its codec."""
+        """A layer has begun, begun anew or changed its codec."""
         publication = track.publication
-        if self._publications.get(publication.id) is publication:
+        if self._publications.get(publication.id) is not publication:
+            return
+        if self._layers[publication.id] is not publication.layers:  # its client came back with simulcast or without
+            self._release(publication)
+            self._announce(publication)
+        else:
             self._number(track)
 
     def send(self, layer: Layer, packet: bytes, is_keyframe: bool) -> None:
@@ -80,6 +86,7 @@ class Outlet:
     # --- private
 
     def _announce(self, publication: Publication) -> None:
+        self._layers[publication.id] = publication.layers
         about = wire.LinkedPublication(
             publication_id=publication.id,
             participant_id=publication.participant_id,
@@ -119,7 +126,7 @@ class Outlet:
             layer.outlets = tuple(outlet for outlet in layer.outlets if outlet is not self)
 
     def _release(self, publication: Publication) -> None:
-        for layer in publication.layers:
+        for layer in self._layers.pop(publication.id):
             self._set_open(layer, False)
         self._numbers = {
             track: number for track, number in self._numbers.items() if track.publication is not publication

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from media import control
+from media.control import ControlModel
+from media.links import wire
+from media.links.outlet import Outlet
+from media.listening import PrivateListener
+from tests.unit.media.raw_client import RawClient
+from tests.unit.media.stage import H264, Stage
 from tests.unit.media.studio import CAMERA, Studio, link, packet_of
 from tests.unit.media.test_links import KEYFRAME, PICTURE, shown
+from tests.unit.media.test_resting import Layers
+from tests.unit.media.test_tap_ring import Recorder
 
 ALICE = "alice:camera"
 
@@ -64,3 +75,76 @@ async def test_what_comes_over_the_old_path_counts_no_more(studio: Studio, annex
     studio.view("carol", ALICE)
     layer = annex.room.publications[ALICE].layers[0]
     await annex.sees(lambda: layer.outlets, "the new one is asked for, now that the old seat is free")
+
+
+async def test_a_recorder_gets_what_a_weak_uplink_carries(studio: Studio, annex: Studio) -> None:
+    """It wants the highest layer; the publisher on the other worker sends the smallest alone."""
+    layers = Layers(studio, await studio.enter("alice", RawClient("chromium-simulcast")))
+    recorder = Recorder()
+    annex.room.tap.join(recorder.take, recorder.close, None)
+    layers.active = {"q"}
+    await layers.send()
+    smallest = studio.room.publications[ALICE].layers[0]
+    await studio.sees(lambda: smallest.outlets, "it is asked for")
+    await layers.send()
+    await annex.sees(lambda: recorder.packets, "it is recorded")
+
+
+async def test_a_restart_of_the_numbers_is_one_there_too(studio: Studio, annex: Studio) -> None:
+    alice, bob = await shown(studio, annex)
+    alice.send(packet_of(alice, CAMERA, 9000, PICTURE))
+    before = annex.plane.counters["rtp_linked"]
+    alice.send(packet_of(alice, CAMERA, 9001, KEYFRAME))
+    await annex.sees(lambda: annex.plane.counters["rtp_linked"] > before + 1 or len(bob.rtp) > 1, "what comes after")
+    await annex.sees(lambda: bob.payloads() == [KEYFRAME, KEYFRAME], "Bob goes on with the keyframe")
+    first, second = (int.from_bytes(packet[2:4], "big") for packet in bob.rtp)
+    assert second == first + 1
+
+
+def test_another_set_of_layers_is_announced(stage: Stage) -> None:
+    """A client that came back without simulcast: its picture has no layer of the names that were told."""
+    publication = stage.publication("a", H264, rids=("q", "h", "f"))
+    publication.is_flowing = True
+    frames: list[bytes] = []
+    outlet = Outlet(frames.append)
+    outlet.handle_flow(publication)
+    frames.clear()
+    track = stage.attach_track(publication, publication.prepare(("",)), H264, 9)
+    outlet.handle_track(track)
+    reader = wire.FrameReader()
+    events = [wire.LinkEvent.model_validate_json(body) for _, body in reader.feed(b"".join(frames))]
+    assert [event.publication.rids for event in events if event.publication] == [("",)]
+    assert [event.track.rid for event in events if event.track] == [""]
+    publication.is_flowing = False
+    outlet.handle_flow(publication)
+    outlet.close()
+
+
+async def test_nonsense_over_a_link_costs_that_connection_only(studio: Studio, tmp_path: Path) -> None:
+    about = wire.LinkedPublication(
+        publication_id=ALICE, participant_id="alice", source="camera", kind="video", rids=("",)
+    )
+    track = wire.LinkedTrack(number=1, publication_id=ALICE, rid="", codec="H264", clock_rate=90000, payload_type=108)
+    dialled: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        dialled.append(await reader.readline())
+        writer.write(wire.event_frame(wire.LinkEvent(event="publication", publication=about)))
+        writer.write(wire.event_frame(wire.LinkEvent(event="track", track=track)))
+        writer.write(wire.packet_frame(1, b"", False))
+        await reader.read()
+
+    listener = PrivateListener("nonsense", tmp_path, None, talk)
+    await listener.start()
+    studio.plane.link_room(control.RoomLink(room_id="r", peers=(listener.address,), primary=True))
+    await studio.sees(lambda: len(dialled) > 1, "another attempt")
+    unlink(studio)
+    await listener.close()
+
+
+async def test_who_becomes_primary_says_who_speaks(studio: Studio, annex: Studio) -> None:
+    """Whoever said so before may have died with somebody on his lips."""
+    said: list[ControlModel] = annex.said(control.SpeakersChanged)
+    assert not said
+    annex.plane.link_room(control.RoomLink(room_id="r", peers=(), primary=True))
+    assert annex.said(control.SpeakersChanged, participant_ids=())

@@ -195,6 +195,11 @@ class Cohort:
         block = extension(self.key.number_id, number)
         return b"".join((bytes((packet[0] | 0x10,)), packet[1:FIXED_SIZE], block, packet[FIXED_SIZE:]))
 
+    def raise_floor(self, sequence: int) -> None:
+        """No source packet before this one is sent any more."""
+        if distance(sequence, self._floor) > 0:
+            self._floor = sequence
+
     def adopt(self, other: Cohort) -> None:
         """A member comes over from a cohort with the same numbering: go on where that one stands."""
         if distance(other._floor, self._floor) > 0 or self._last_sequence < 0:

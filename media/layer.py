@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from media.slot import Slot
     from media.track import Track
 
-NEAR_WRAP = 0xFE00  # a new receiver must see a packet before its sequence wraps, or its rollover counter is wrong
+# A new receiver must see a packet before its sequence wraps, and none that comes late from before a wrap: its rollover
+# counter would be wrong.
+BEHIND_WRAP, NEAR_WRAP = 0x400, 0xFE00
 MAX_CLOCK_ERROR_S = 1.0  # between sender reports and arrival; a sender whose clock says more is not believed
 
 
@@ -218,11 +220,14 @@ class Layer:
             key = _continue(base, slot, track, packet, now)
         else:
             key = self._adopt(base, sequence) or base._replace(
-                sequence_delta=(random.randrange(1, 0x4000) - sequence) & 0xFFFF  # noqa: S311 - no secret
+                sequence_delta=(random.randrange(BEHIND_WRAP, 0x4000) - sequence) & 0xFFFF  # noqa: S311 - no secret
             )
         cohort = self.cohorts.get(key)
         if cohort is None:
             cohort = self.cohorts[key] = Cohort(key, sequence, self._forwarder.control, track.codec.red_payload_type)
+        elif slot.history is not None:
+            # By chance its numbers go on where the others' are. Those before carried something else to this viewer.
+            cohort.raise_floor(sequence)
         slot.cohort = cohort
         slot.layer = self
         slot.first_sequence = sequence
@@ -233,7 +238,7 @@ class Layer:
         fitting = [
             cohort
             for key, cohort in self.cohorts.items()
-            if key[:4] == base[:4] and (sequence + key.sequence_delta) & 0xFFFF < NEAR_WRAP
+            if key[:4] == base[:4] and BEHIND_WRAP <= (sequence + key.sequence_delta) & 0xFFFF < NEAR_WRAP
         ]
         if not fitting:
             return None

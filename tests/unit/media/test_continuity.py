@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from media.publication import Publication
 from media.rtp import vp8
 from tests.unit.media.conftest import rtp
-from tests.unit.media.stage import DELTA, H264, KEY, VP8, Stage, numbers, timestamps, up_track, video
+from tests.unit.media.stage import DELTA, H264, KEY, OPUS, VP8, Stage, numbers, timestamps, up_track, video
 
 
 def test_a_switch_of_source_continues_numbers_and_time(stage: Stage) -> None:
@@ -96,6 +97,52 @@ def test_a_slot_near_the_wrap_gets_numbers_of_its_own(stage: Stage) -> None:
     stage.feed(publication, video(near, KEY))
     assert len(publication.layers[0].cohorts) == 2
     assert numbers(late.receive(1))[0] < 0x8000
+
+
+def test_a_slot_just_behind_a_wrap_gets_numbers_of_its_own(stage: Stage) -> None:
+    """What comes late from before the wrap would be its second packet, and a leap ahead of the first."""
+    publication, early, late = stage.publication("a", H264), stage.viewer(), stage.viewer()
+    slot = stage.attach(publication, early.slot())
+    stage.feed(publication, video(1, KEY))
+    assert slot.cohort is not None
+    behind = (0x10002 - slot.cohort.key.sequence_delta) & 0xFFFF
+    stage.feed(publication, *(video(sequence) for sequence in range(1000, behind, 1000)))
+    stage.attach(publication, late.slot())
+    stage.feed(publication, video(behind, KEY), video(behind - 4))
+    assert len(publication.layers[0].cohorts) == 2
+    assert [number < 0x8000 for number in numbers(late.receive(1))] == [True]
+    assert late.is_silent()
+
+
+def test_what_comes_late_never_takes_a_number_of_another_source(stage: Stage) -> None:
+    """Voices come at one pace: who heard another in between may go on exactly where the others are."""
+    one, two, three = (stage.publication(name, OPUS, "microphone") for name in "abc")
+    viewers = stage.viewer(), stage.viewer()
+    slots = [viewer.slot("audio", (OPUS,)) for viewer in viewers]
+
+    def voice(publication: Publication, sequence: int) -> None:
+        stage.feed(publication, rtp(sequence, sequence * 750, 1, publication.participant_id.encode(), 111))
+
+    for slot in slots:
+        stage.attach(one, slot)
+    voice(one, 1)
+    for slot, publication in zip(slots, (two, three), strict=True):
+        one.detach(slot)
+        stage.attach(publication, slot)
+    for sequence in range(2, 8):
+        stage.clock.now += 1 / 64  # 750 samples
+        if sequence != 6:
+            voice(two, sequence)
+        voice(three, sequence)
+    three.detach(slots[1])
+    stage.attach(two, slots[1])
+    stage.clock.now += 1 / 64
+    voice(two, 8)
+    assert slots[0].cohort is slots[1].cohort, "by chance"
+    voice(two, 6)
+    got = viewers[1].receive(8)
+    assert [packet[12:] for packet in got] == [b"a", *[b"c"] * 6, b"b"]
+    assert viewers[1].is_silent(), "its number went to the other voice"
 
 
 def test_a_number_is_never_forwarded_twice_with_other_contents(stage: Stage) -> None:

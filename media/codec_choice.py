@@ -34,6 +34,7 @@ class CodecChoice:
         """What to ask the publisher for now. Needs are asked for again every 5 s until the codec has changed."""
         if present != self._present:
             self._present = present
+            self._has_asked = self._has_asked and present != "H264"  # it was taken back: others may ask for it now
             self._asked_at = float("-inf")
         if is_vp8_needed:
             self._needed_at = now

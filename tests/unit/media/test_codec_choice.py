@@ -40,6 +40,15 @@ def test_h264_is_wanted_again_when_nobody_has_needed_vp8_for_a_while(choice: Cod
     assert choice.ask(3 + BACK_AFTER_S, "H264", BOTH, False) is None
 
 
+def test_what_was_taken_back_is_forgotten(choice: CodecChoice) -> None:
+    """On another worker somebody may need VP8 next: two that ask for two codecs would never come to an end."""
+    assert choice.ask(0, "H264", BOTH, True) == "VP8"
+    assert choice.ask(1, "VP8", BOTH, True) is None
+    assert choice.ask(40, "VP8", BOTH, False) == "H264"
+    assert choice.ask(41, "H264", BOTH, False) is None
+    assert {choice.ask(now, "VP8", BOTH, False) for now in range(42, 142)} == {None}
+
+
 def test_somebody_who_comes_and_goes_does_not_make_it_flap(choice: CodecChoice) -> None:
     assert choice.ask(0, "H264", BOTH, True) == "VP8"
     asked = [choice.ask(now, "VP8", BOTH, now % 20 < 5) for now in range(1, 300)]

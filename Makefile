@@ -48,10 +48,10 @@ web-check: $(MODULES) ## vue-tsc, eslint, vitest
 	@cd web && npm run --silent typecheck && npm run --silent lint && npm run --silent test
 
 integration: $(DEVELOP) ## real servers, real processes, SIGKILL
-	@$(BIN)/pytest -q -m "integration and not browser"
+	@$(BIN)/pytest -q -n 3 --dist loadfile -m "integration and not browser"
 
 browser: $(DEVELOP) $(DIST) ## Chromium and Firefox with fake devices; screenshots in tests/.output/screenshots
-	@$(BIN)/pytest -q -m browser
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m browser
 
 bench: $(DEVELOP) ## the forwarding plane under load; the last line is JSON
 	@$(BIN)/python -m tests.bench

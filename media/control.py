@@ -73,12 +73,12 @@ class WantedPicture(ControlModel):
 
 
 class ParticipantMedia(ControlModel):
-    """What a worker knows of one participant; part of ``worker.hello`` after a server restart."""
+    """What a worker knows of one participant; part of ``worker.hello`` after a server restart. That is one message
+    for all rooms, so it is short: slots, which clients ask for anyway, would fill it."""
 
     participant_id: str
     state: TransportState
     sources: tuple[Source, ...] = ()  # those that carry packets now
-    slots: tuple[SlotInfo, ...] = ()
 
 
 class RoomMedia(ControlModel):

@@ -109,9 +109,7 @@ class Participant:
 
     def media(self) -> ParticipantMedia:
         flowing = tuple(source for source, publication in self.publications.items() if publication.is_flowing)
-        return ParticipantMedia(
-            participant_id=self.id, state=self.state, sources=flowing, slots=self.slot_infos(self.current)
-        )
+        return ParticipantMedia(participant_id=self.id, state=self.state, sources=flowing)
 
     def close(self) -> None:
         """Frees the seat; the room removes it from its tables."""

@@ -25,7 +25,7 @@ PING_TIMEOUT_S = 5
 ANSWER_WITHIN_S = 2.0  # a ping that waits longer for its answer speaks against its socket
 # What is a little over the limit still gets a coded answer; what is far over ends the connection.
 HARD_LIMIT_BYTES = 2 * MAX_MESSAGE_BYTES
-# A thousand participants with a dozen slots each.
+# Some seven thousand participants, all rooms of a worker together.
 WORKER_LIMIT_BYTES = 1024 * 1024
 # Nothing of ours has any. Some are let through, so that their sender gets a coded answer as well.
 MAX_ATTACHMENTS = 4

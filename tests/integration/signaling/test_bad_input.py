@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from media.control import ParticipantMedia, RoomMedia, SlotInfo, TransportState
+from media.control import SOURCES, ParticipantMedia, RoomMedia, TransportState
 from server.auth.rate import RateLimit
 from server.protocol.base import MAX_MESSAGE_BYTES, Ack
 from server.protocol.commands import COMMANDS
@@ -254,11 +254,11 @@ async def test_what_waits_for_its_attachments_goes_with_the_connection(house: Ho
     await until(lambda: not house.gateway.sio._binary_packet, "nothing is kept")
 
 
-async def test_a_worker_may_tell_of_a_thousand_participants(house: House) -> None:
+async def test_a_worker_may_tell_of_all_whom_a_core_can_serve(house: House) -> None:
     worker = MediaPeer(house.url)
-    slots = tuple(SlotInfo(mid=str(i), kind="video", publication_id=None) for i in range(12))
     participants = tuple(
-        ParticipantMedia(participant_id=f"{i:032x}", state=TransportState.CONNECTED, slots=slots) for i in range(1000)
+        ParticipantMedia(participant_id=f"{i:032x}", state=TransportState.CONNECTED, sources=SOURCES)
+        for i in range(5000)
     )
     worker.rooms["m"] = RoomMedia(room_id="m", tap="unix:/w1", participants=participants)
     assert await worker.start()

@@ -162,13 +162,14 @@ class Generator:
             after_round_kib.append(self._resident_kib())
             self._progress(f"{gone} came and went: {after_round_kib[-1] / 1024:.1f} MiB")
         self._joined.clear()
-        # The first round fills the allocator's and the libraries' pools; what grows from then on is a leak.
-        grown_kib = after_round_kib[-1] - after_round_kib[0]
-        later = max(1, gone - CHURN_ROUND)
+        # The first half fills the pools of the allocator and of the libraries; what grows from then on is a leak.
+        half = len(after_round_kib) // 2
+        grown_kib = after_round_kib[-1] - after_round_kib[half]
+        later = max(1, gone - CHURN_ROUND * (half + 1))
         self._churn = {
             "leavers": gone,
             "mib_before": round(at_first_kib / 1024, 2),
-            "mib_after_first_round": round(after_round_kib[0] / 1024, 2),
+            "mib_after_half": round(after_round_kib[half] / 1024, 2),
             "mib_after": round(after_round_kib[-1] / 1024, 2),
             "kib_left_by_each": round(grown_kib / later, 2),
         }

@@ -52,7 +52,6 @@ class Devices:
         self._companions = companions
         self._seats = seats
         self._media = media
-        self._views: dict[str, str | None] = {}  # player → the publication that the worker was told
 
     async def join_device(self, room: Room, member_id: str, kind: DeviceRole, device_name: str = "") -> Participant:
         """Into the room, before its offer. An encoder's sound and camera are announced at once.
@@ -77,7 +76,7 @@ class Devices:
         """Its one connection; again for an ICE restart. A player sees the stage from here on."""
         answer = await self._media.offer(room, device, sdp)
         if device.device == "player":
-            self._views.pop(device.participant_id, None)
+            device.told_view = None
             await self._follow(room, device)
         return answer
 
@@ -93,13 +92,6 @@ class Devices:
         device = room.companions.get(participant_id)
         if device is not None and device.is_device:
             await self._companions.end(room, device, "left")
-        self._views.pop(participant_id, None)
-
-    async def close_devices_of(self, room: Room, member_id: str) -> None:
-        """The member's token is revoked."""
-        for device in room.companions_of(member_id):
-            if device.is_device:
-                await self._companions.end(room, device, "removed")
 
     async def sweep(self, room: Room) -> None:
         """Every second: players follow the stage."""
@@ -109,16 +101,16 @@ class Devices:
 
     def forget_views(self, room: Room, participant_ids: tuple[str, ...] | None) -> None:
         """Another media worker has these (None: everybody): it knows of no view."""
-        for participant_id in room.companions if participant_ids is None else participant_ids:
-            self._views.pop(participant_id, None)
+        for device in room.companions.values():
+            if participant_ids is None or device.participant_id in participant_ids:
+                device.told_view = None
 
     async def _follow(self, room: Room, player: Participant) -> None:
-        known = player.participant_id in self._views
-        current = self._views.get(player.participant_id)
+        current = next(iter(player.told_view or ()), None)
         wanted = stage_of(room, current, self._desk.clock.monotonic_ms())
-        if known and wanted == current:
+        view = (wanted,) if wanted else ()
+        if view == player.told_view:
             return
-        pictures = (WantedPicture(publication_id=wanted),) if wanted else ()
         with suppress(AppError):  # it has not offered yet, or the worker is away: at the next sweep
-            await self._media.set_view(room, player, pictures)
-            self._views[player.participant_id] = wanted
+            await self._media.set_view(room, player, tuple(WantedPicture(publication_id=one) for one in view))
+            player.told_view = view

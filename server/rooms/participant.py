@@ -55,6 +55,7 @@ class Participant:
     cap_told: bool = False  # the media worker has one of this seat
     quality_logged_ms: int | None = None  # monotonic
     companion_of: str | None = None  # a second device of that seat's member; see companions.py
+    told_view: tuple[str, ...] | None = None  # of a player: the publication that the media worker was told to show
 
     @property
     def is_device(self) -> bool:

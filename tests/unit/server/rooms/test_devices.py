@@ -50,8 +50,6 @@ async def test_who_may_not_enter_or_publish_has_no_device(hall: Hall) -> None:
     for _ in range(4):
         await hall.devices.join_device(hall.room, "host", "player")
     assert await code_of(hall.devices.join_device(hall.room, "host", "player")) is ErrorCode.ROOM_FULL
-    await hall.devices.close_devices_of(hall.room, "host")
-    assert hall.room.companions == {}
 
 
 async def test_a_device_whose_media_ended_is_given_up(hall: Hall) -> None:

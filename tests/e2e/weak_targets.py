@@ -47,6 +47,21 @@ SHORT = {
     "udp-blocked": Target(sees_after_s=8),
 }
 _AT_LEAST = ("sound_percent",)
+# For each runnable program per core beyond one: what a busy machine takes away, and no network.
+_PER_LOAD = {"sound_percent": -0.4, "freezes": 2.0, "longest_gap_ms": 300.0}
+_SECONDS_PER_LOAD = 0.5
+_SAMPLING_MS = 400  # both ends of a gap are seen up to a sample late
+
+
+def on_busy_machine(target: Target, load_per_core: float) -> Target:
+    """The short form's target where so many programs want each core."""
+    busy = max(0.0, load_per_core - 1)
+    values = {name: getattr(target, name) for name in Target.__slots__}
+    for name in values:
+        per_load = _SECONDS_PER_LOAD if name.endswith("_s") else _PER_LOAD.get(name, 0.0)
+        values[name] += busy * per_load
+    values["longest_gap_ms"] += _SAMPLING_MS
+    return Target(**values)
 
 
 def misses(target: Target, figures: dict[str, Any]) -> list[str]:

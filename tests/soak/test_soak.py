@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.weak_targets import FULL, SHORT, misses
+from tests.e2e.weak_targets import FULL, SHORT, misses, on_busy_machine
 from tests.netsim.profiles import PROFILES
 from tests.soak.__main__ import percentile
 from tests.soak.growth import slope
@@ -27,6 +27,13 @@ def test_both_ways_must_keep_the_promise() -> None:
         "up freeze_percent is 0.7, wanted 0.5",
     ]
     assert misses(FULL["switch"], {"back_s": 3.4}) == ["back_s is 3.4, wanted 3"]
+
+
+def test_a_busy_machine_is_not_taken_for_the_network() -> None:
+    idle, busy = on_busy_machine(SHORT["4g"], 0.5), on_busy_machine(SHORT["4g"], 3.0)
+    assert (idle.sound_percent, idle.freezes) == (SHORT["4g"].sound_percent, SHORT["4g"].freezes)
+    assert (busy.sound_percent, busy.freezes) == (SHORT["4g"].sound_percent - 0.8, SHORT["4g"].freezes + 4)
+    assert on_busy_machine(SHORT["tunnel"], 3.0).back_s == SHORT["tunnel"].back_s + 1
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.95, 95), (1.0, 100), (0.0, 1)])

@@ -43,7 +43,7 @@ class Allocator:
         )
         flowing = [(slot, slot.publication) for slot in shown if slot.publication and slot.publication.is_flowing]
         budget = self._budget
-        highest = self._loss_cap.update(budget.lasting_loss, now)
+        highest = self._loss_cap.update(budget.lasting_loss(now), now)
         wishes = [Wish(publication.id, _picture(slot, publication, highest)) for slot, publication in flowing]
         self.sound_bps = _sound_bps(self._slots)
         left = budget.limit_bps

@@ -27,6 +27,7 @@ BLIND_LOSS, BLIND_S = 0.10, 5.0  # without feedback
 BLIND_GROWTH_PER_S = 1.05
 STALE_S = 2.0
 STRAIN_S = 2.0
+FORGIVEN_LOSS = 0.025  # below it no layer is held back for loss (loss_cap.py); until then it must be seen to pass
 
 
 class Budget:
@@ -67,10 +68,9 @@ class Budget:
     def has_feedback(self) -> bool:
         return self._first_fed_at is not None
 
-    @property
-    def lasting_loss(self) -> float:
+    def lasting_loss(self, now: float) -> float:
         """Share of what is sent to the viewer, by his feedback, smoothed."""
-        return self.estimator.lasting_loss
+        return self.estimator.lasting_loss(now)
 
     @property
     def limit_bps(self) -> float | None:
@@ -167,6 +167,8 @@ class Budget:
         if self.is_silent:
             return False
         if self._numbered_s < BEGINNING_S or now < self._trouble_until or self._prober.probe is not None:
+            return True
+        if self.lasting_loss(now) > FORGIVEN_LOSS:
             return True
         return self.has_feedback and self._target(needed_bps, wanted_bps) > self.estimator.bps
 

@@ -34,6 +34,8 @@ _NEVER_US = 1 << 62
 # blind to it. It must be drained, unless it does not go: then the path has become longer.
 STANDING_S, PATIENCE_S, SHORT_S = 0.3, 5.0, 0.1
 DRAIN_S, MAX_DRAIN = 0.3, 0.6  # so long after another decrease, and no deeper at once
+LASTING_S, LASTING_PRIOR = 4.0, 30  # half of it is forgotten in that time; so many packets without loss are assumed
+FULL_S, DRAINED_S = 0.05, 1.0
 BASE_DRIFT = 0.002  # seconds per second, more than clocks drift
 
 
@@ -53,6 +55,9 @@ class Estimator:
         "_ignored_from_us",
         "_ignored_until_us",
         "_inherent_loss",
+        "_lasting_at",
+        "_lasting_expected",
+        "_lasting_lost",
         "_loss_trial",
         "_lossy_at",
         "_mean_loss",
@@ -85,6 +90,8 @@ class Estimator:
         self._seen: dict[int, tuple[int, int]] = {}
         self._expected = self._received = 0
         self._ordinal = -1
+        self._lasting_lost = self._lasting_expected = 0.0
+        self._lasting_at = 0.0
         self._inherent_loss = self._mean_loss = 0.0
         self._loss_trial: tuple[float, float] | None = None  # rate and loss when losses began
         self._lossy_at = self._grown_at = self._decreased_at = float("-inf")
@@ -107,10 +114,10 @@ class Estimator:
         self._base_s = self._standing_since = None
         self.queue_s = 0.0
 
-    @property
-    def lasting_loss(self) -> float:
-        """Smoothed over some judgements."""
-        return self._mean_loss
+    def lasting_loss(self, now: float) -> float:
+        """Of the last seconds, but for what a queue that overflowed has lost: that is the rate's affair."""
+        kept: float = 0.5 ** ((now - self._lasting_at) / LASTING_S)
+        return max(0.0, kept * self._lasting_lost / (kept * self._lasting_expected + LASTING_PRIOR))
 
     @property
     def noise_s(self) -> float:
@@ -194,6 +201,15 @@ class Estimator:
         if shortest < _NEVER_US:
             self._note_delay((shortest + shift) / 1_000_000, now)
             self._judge_queue(now)
+        self._note_lasting(expected - received, expected, now)
+
+    def _note_lasting(self, lost: int, expected: int, now: float) -> None:
+        if self.queue_s > FULL_S or now - self._decreased_at < self.rtt_s + DRAINED_S:
+            return
+        kept = 0.5 ** ((now - self._lasting_at) / LASTING_S)
+        self._lasting_lost = kept * self._lasting_lost + lost
+        self._lasting_expected = kept * self._lasting_expected + expected
+        self._lasting_at = now
 
     def _note_delay(self, delay_s: float, now: float) -> None:
         if self._base_s is not None:

@@ -7,25 +7,31 @@ five pictures of 15 packets wait, and of those with one or two hardly any. So lo
 from __future__ import annotations
 
 NO_CAP = 99
-LIMITS = ((0.07, 0), (0.035, 1))  # from this loss on, this layer at most
-RELEASE = 0.6  # of a limit: below it the cap is lifted
+LIMITS = ((0.075, 0), (0.035, 1))  # from this loss on, this layer at most
+RELEASE = 0.8  # of a limit: below it the cap is lifted
 CALM_S = 10.0
+LASTING_S = 2.0  # a few packets at the beginning, or one burst, are no reason
 
 
 class LossCap:
     """``layer`` is an index, low to high."""
 
-    __slots__ = ("_calm_since", "layer")
+    __slots__ = ("_calm_since", "_lossy_since", "layer")
 
     def __init__(self) -> None:
         self.layer = NO_CAP
         self._calm_since: float | None = None
+        self._lossy_since: float | None = None
 
     def update(self, loss: float, now: float) -> int:
         """``loss``: smoothed over a second or two."""
         wanted = _capped(loss, 1.0)
-        if wanted < self.layer:
-            self.layer = wanted
+        if wanted >= self.layer:
+            self._lossy_since = None
+        elif self._lossy_since is None:
+            self._lossy_since = now
+        elif now - self._lossy_since >= LASTING_S:
+            self.layer, self._lossy_since = wanted, None
         if _capped(loss, RELEASE) <= self.layer:
             self._calm_since = None
         elif self._calm_since is None:

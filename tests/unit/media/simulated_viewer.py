@@ -1,10 +1,11 @@
-"""A viewer of layered pictures behind a simulated link: budget, ladder and probes together, as in the downlink."""
+"""A viewer of layered pictures behind a simulated link: budget, cap, ladder and probes, as in the downlink."""
 
 from __future__ import annotations
 
 from media.bwe.allocation import Picture, total_bps
 from media.bwe.budget import Budget
 from media.bwe.ladder import Ladder, Wish
+from media.bwe.loss_cap import LossCap
 from media.bwe.probing import Probe
 from media.control import QualityLevel
 from tests.unit.media.simulated_link import STEP_S, Link, Path
@@ -21,8 +22,10 @@ class SimulatedViewer:
         self.link = link
         self.budget = Budget(100.0)
         self.ladder = Ladder()
+        self.loss_cap = LossCap()
         self.path = Path(link, lambda message, now: self.budget.feed(message, self.path.history, now))
         self.wishes = [Wish(str(index), Picture(costs, len(costs) - 1)) for index, costs in enumerate(pictures)]
+        self.frame_steps, self.pacing = FRAME_STEPS, PACING
         self.chosen: list[int | None] = [None] * len(pictures)
         self.is_measured = True
         self.padding_bytes = 0
@@ -54,7 +57,13 @@ class SimulatedViewer:
 
     def _allocate(self) -> None:
         now = self.path.now
-        wanted = sum(wish.picture.costs_bps[-1] for wish in self.wishes)
+        highest = self.loss_cap.update(self.budget.lasting_loss(now), now)
+        wished = [wish.picture.costs_bps for wish in self.wishes]
+        self.wishes = [
+            Wish(wish.id, Picture(costs, min(len(costs) - 1, highest)))
+            for wish, costs in zip(self.wishes, wished, strict=True)
+        ]
+        wanted = sum(wish.picture.cost(wish.picture.ideal) for wish in self.wishes)
         self.is_measured = self.budget.tick(self.needed_bps, wanted, now)
         left = self.budget.limit_bps
         self.chosen = self.ladder.update(
@@ -66,17 +75,17 @@ class SimulatedViewer:
             self._padding_due = 0.0
 
     def _send_frames(self) -> None:
-        if self._step % FRAME_STEPS == 0:
-            is_key = self._step // FRAME_STEPS % KEY_FRAMES == 0
+        if self._step % self.frame_steps == 0:
+            is_key = self._step // self.frame_steps % KEY_FRAMES == 0
             for index, layer in enumerate(self.chosen):
                 if layer is not None:
-                    mean = self.wishes[index].picture.costs_bps[layer] * FRAME_STEPS * STEP_S / 8
+                    mean = self.wishes[index].picture.costs_bps[layer] * self.frame_steps * STEP_S / 8
                     self._frames.append((index, layer, mean * (KEY_SIZE if is_key else 0.96)))
         going, self._frames = self._frames, []
         for index, layer, left in going:
             if self.chosen[index] is None:
                 continue
-            size = min(left, self.wishes[index].picture.costs_bps[layer] * PACING * STEP_S / 8)
+            size = min(left, self.wishes[index].picture.costs_bps[layer] * self.pacing * STEP_S / 8)
             self.path.send(max(60, int(size)), self._streams[index][layer] if self.is_measured else None)
             if left > size:
                 self._frames.append((index, layer, left - size))

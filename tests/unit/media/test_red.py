@@ -118,10 +118,12 @@ class Narrow:
 
     limit_bps: float | None = 1_000_000
     has_feedback = False
-    lasting_loss = 0.0
 
     def is_known(self, now: float) -> bool:
         return True
+
+    def lasting_loss(self, now: float) -> float:
+        return 0.0
 
     def is_strained(self, now: float) -> bool:
         return False

@@ -85,6 +85,22 @@ describe('Broadcast', () => {
     expect(views.map((one) => one.state)).toEqual(['live'])
   })
 
+  it('is back soon when media came for a moment only, and not for every later hitch', async () => {
+    const { broadcast, views } = setUp([LIVE])
+    broadcast.handleWay('hopeless')
+    await vi.advanceTimersByTimeAsync(0)
+    broadcast.handleWay('open')
+    await vi.advanceTimersByTimeAsync(10_000)
+    broadcast.handleWay('missing')
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(views.map((one) => one.state)).toEqual(['live', 'off', 'live'])
+    broadcast.handleWay('open')
+    await vi.advanceTimersByTimeAsync(60_000)
+    broadcast.handleWay('missing')
+    await vi.advanceTimersByTimeAsync(FALL_BACK_AFTER_MS - 1)
+    expect(views).toHaveLength(4)
+  })
+
   it('is left as soon as media is there, whatever answer is still on its way', async () => {
     let answer: ((value: BroadcastInfo) => void) | undefined
     const views: BroadcastView[] = []

@@ -23,6 +23,9 @@ export const OFF_AIR: BroadcastView = { state: 'off' }
 
 /** Two connections have been tried by then (RtcSession: five seconds each). */
 export const FALL_BACK_AFTER_MS = 8000
+/** Media that came back and went again within a minute: nobody sits through the long wait anew. */
+const RELAPSE_MS = 60_000
+const FALL_BACK_AGAIN_AFTER_MS = 2000
 const ASK_AGAIN_MS = 5000
 /** A playlist that is live is asked after now and then: the recording may have paused or ended. */
 const LOOK_AFTER_MS = 15_000
@@ -33,6 +36,7 @@ export class Broadcast {
   private timer: ReturnType<typeof setTimeout> | null = null
   /** Grows whenever it is switched off, so that a late answer does not switch it on again. */
   private round = 0
+  private leftAtMs = Number.NEGATIVE_INFINITY
 
   constructor(private readonly options: BroadcastOptions) {}
 
@@ -42,7 +46,11 @@ export class Broadcast {
     this.way = way
     if (way === 'open') this.stop()
     else if (way === 'unknown') this.pause()
-    else this.wait(way === 'hopeless' || this.view.state !== 'off' ? 0 : FALL_BACK_AFTER_MS)
+    else this.wait(way === 'hopeless' || this.view.state !== 'off' ? 0 : this.patienceMs)
+  }
+
+  private get patienceMs(): number {
+    return Date.now() - this.leftAtMs < RELAPSE_MS ? FALL_BACK_AGAIN_AFTER_MS : FALL_BACK_AFTER_MS
   }
 
   close(): void {
@@ -52,6 +60,7 @@ export class Broadcast {
 
   private stop(): void {
     this.pause()
+    if (this.view.state === 'live') this.leftAtMs = Date.now()
     this.set(OFF_AIR)
   }
 

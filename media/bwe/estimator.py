@@ -113,6 +113,7 @@ class Estimator:
         self.begin()
         self._base_s = self._standing_since = None
         self.queue_s = 0.0
+        self._lasting_lost = self._lasting_expected = 0.0
 
     def lasting_loss(self, now: float) -> float:
         """Of the last seconds, but for what a queue that overflowed has lost: that is the rate's affair."""

@@ -117,6 +117,14 @@ def test_a_loss_that_passes_is_forgotten(loss: float, frame_steps: int) -> None:
     assert viewer.budget.lasting_loss(viewer.path.now) < FORGIVEN_LOSS
 
 
+def test_the_losses_of_a_path_that_was_left_are_forgotten() -> None:
+    viewer = SimulatedViewer(Link(20_000_000, loss=0.1), CAMERA)
+    viewer.run(10)
+    assert viewer.budget.lasting_loss(viewer.path.now) > FORGIVEN_LOSS
+    viewer.budget.handle_moved(viewer.path.now)
+    assert viewer.budget.lasting_loss(viewer.path.now) == 0
+
+
 def test_another_path_is_measured_at_once_and_its_length_is_no_queue() -> None:
     viewer = SimulatedViewer(Link(20_000_000), CAMERA)
     viewer.run(8)

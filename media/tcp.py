@@ -20,7 +20,7 @@ from media.udp import LOOPBACK, Address, DatagramListener, DatagramPort, StreamA
 
 MAX_CONNECTIONS = 800  # below the usual limit of 1024 descriptors
 MAX_PER_IP = 256  # a whole school behind one address
-MAX_UNPROVEN_PER_IP = 16
+MAX_UNPROVEN_PER_IP = 64  # a class behind one address that reloads at once
 MAX_UNPROVEN_BYTES = 4096  # some forty connectivity checks
 PROOF_TIMEOUT_S = 5.0
 FLUSH_TIMEOUT_S = 2.0

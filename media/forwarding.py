@@ -22,7 +22,7 @@ SENT_BESIDE = NUMBER_BYTES + 16  # of every measured packet: the number and the 
 
 
 class Forwarder:
-    """The only one that touches cohorts while a burst is going out."""
+    """Between the chunks of a burst datagrams are read: members may join, leave or change their address meanwhile."""
 
     def __init__(self, port: DatagramPort, clock: Clock, counters: Counters) -> None:
         self._port = port

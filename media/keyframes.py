@@ -1,4 +1,4 @@
-"""Merges requests for a keyframe: at most one PLI per 500 ms and publication, none that a keyframe has answered."""
+"""Merges requests for a keyframe: at most one PLI per 500 ms and layer, none that a keyframe has answered."""
 
 from __future__ import annotations
 

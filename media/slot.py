@@ -115,12 +115,6 @@ class Slot:
         """Index of the layer that would fill the picture."""
         return choose([layer.height for layer in layers], self.height_px)
 
-    def aim(self, target: Layer | None, now: float) -> None:
-        """Asks for this layer and its keyframe at once; what is sent goes on until it comes. None: a pause."""
-        self.target = target
-        self.settle()
-        self._ask(now)
-
     def set_lean(self, is_lean: bool) -> None:
         if is_lean is not self.is_lean:
             self.is_lean = is_lean

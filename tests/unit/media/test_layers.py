@@ -130,11 +130,13 @@ def test_a_pause_stops_at_once_and_begins_with_a_keyframe(stage: Stage) -> None:
     sender, viewer = camera(stage), stage.viewer()
     slot = attach(stage, sender.publication, viewer.slot(), 90)
     sender.picture()
-    slot.aim(None, stage.clock.now)
+    slot.is_paused = True
+    slot.reconsider(stage.clock.now)
     for _ in range(5):
         sender.picture(keyframes=True)
     assert (slot.layer, slot.awaited, slot.publication) == (None, None, sender.publication)
     stage.clock.now += 1
+    slot.is_paused = False
     slot.reconsider(stage.clock.now)
     sender.picture()
     got = viewer.receive(2)

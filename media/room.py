@@ -93,7 +93,7 @@ class Room:
             return
         for publication in participant.publications.values():
             self._forget(publication)
-            self._let_succeed(publication.id)
+            self._let_succeed(publication)
         participant.close()
         self._speakers.forget(participant_id)
         self._point_ears(self._now())
@@ -161,6 +161,9 @@ class Room:
             publication.attach(slot, self._now())
 
     def handle_state(self, participant: Participant) -> None:
+        if participant.state is TransportState.AWAY:
+            for publication in participant.publications.values():
+                self._let_succeed(publication)
         self._emit(TransportChanged(room_id=self.id, participant_id=participant.id, state=participant.state))
 
     def let_hear(self, participant: Participant) -> None:
@@ -191,7 +194,7 @@ class Room:
         """Another worker has it no more."""
         if self.publications.get(publication.id) is publication:
             self._forget(publication)
-            self._let_succeed(publication.id)
+            self._let_succeed(publication)
 
     def handle_track(self, track: Track) -> None:
         if self.publications.get(track.publication.id) is not track.publication:
@@ -283,13 +286,15 @@ class Room:
         connection = participant.current if participant is not None else None
         return connection is not None and not connection.is_gone and connection.transport.is_alive(self._now())
 
-    def _let_succeed(self, publication_id: str) -> None:
-        """Another worker's of the same name takes the place of one that is gone."""
-        standby = self.links.find(publication_id)
-        if standby is None or self.publications.get(publication_id) is standby:
+    def _let_succeed(self, gone: Publication) -> None:
+        """Another of the same name takes its place: of a client who is here, else another worker's."""
+        participant = self.participants.get(gone.participant_id)
+        ours = participant.publications.get(gone.source) if participant is not None else None
+        next_one = ours if ours is not None and self._is_here(ours) else self.links.find(gone.id) or ours
+        if next_one is None or self.publications.get(gone.id) is next_one:
             return
-        self.handle_publication(standby)
-        for layer in standby.layers:
+        self.handle_publication(next_one)
+        for layer in next_one.layers:
             if layer.track is not None:
                 self.handle_track(layer.track)
 

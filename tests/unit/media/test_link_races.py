@@ -77,6 +77,32 @@ async def test_what_comes_over_the_old_path_counts_no_more(studio: Studio, annex
     await annex.sees(lambda: layer.outlets, "the new one is asked for, now that the old seat is free")
 
 
+async def test_who_leaves_his_old_path_is_seen_on_the_new_one_at_once(studio: Studio, annex: Studio) -> None:
+    """Before the server has closed the seat that he left behind."""
+    alice, _ = await shown(studio, annex)
+    new = await annex.enter("alice")
+    new.send(packet_of(new, CAMERA, 1, KEYFRAME))
+    await studio.sees(lambda: studio.room.links.find(ALICE), "the new one is announced")
+    assert studio.room.publications[ALICE].link is None
+    await alice.close()
+    await studio.sees(lambda: studio.room.publications[ALICE].link is not None, "it takes the place")
+
+
+async def test_who_was_taken_for_gone_is_seen_again(studio: Studio, annex: Studio) -> None:
+    alice, _ = await shown(studio, annex)
+    carol = await studio.enter("carol")
+    studio.view("carol", ALICE)
+    new = await annex.enter("alice")
+    studio.clock.now += 4
+    new.send(packet_of(new, CAMERA, 1, KEYFRAME))
+    await studio.sees(lambda: studio.room.publications[ALICE].link is not None, "the other one took the place")
+    annex.plane.close_transport(control.TransportClose(room_id="r", participant_id="alice"))
+    await studio.sees(lambda: ALICE in studio.room.publications and not studio.room.publications[ALICE].link, "back")
+    seen = len(carol.rtp)
+    alice.send(packet_of(alice, CAMERA, 3, KEYFRAME))
+    await studio.sees(lambda: carol.payloads()[seen:] == [KEYFRAME], "Carol sees him")
+
+
 async def test_a_recorder_gets_what_a_weak_uplink_carries(studio: Studio, annex: Studio) -> None:
     """It wants the highest layer; the publisher on the other worker sends the smallest alone."""
     layers = Layers(studio, await studio.enter("alice", RawClient("chromium-simulcast")))

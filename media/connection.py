@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from media.bwe.send_history import SendHistory
 from media.control import Kind, Source
 from media.downlink import Downlink
+from media.errors import MediaError
 from media.publication import Publication
 from media.rtp import rtcp
 from media.sdp.answer import LocalParameters, SlotSources, write_answer
@@ -19,6 +20,9 @@ from media.uplink import Uplink, UplinkListener
 
 if TYPE_CHECKING:
     from media.environment import Environment
+
+
+MAX_LINES = 64  # that a connection ever had; those that a client takes back are kept, closed
 
 
 class ConnectionListener(Protocol):
@@ -57,6 +61,9 @@ class Connection:
     def answer(self, offer: Offer, publication_of: Callable[[Source], Publication]) -> str:
         """Negotiates a first or a repeated offer. Raises MediaError before anything has changed."""
         media = negotiate(offer, self.uplink.sources)
+        used = {item.mid for item in media if item.is_slot or item.source is not None}
+        if len(used | self.uplink.sources.keys() | {slot.mid for slot in self.slots}) > MAX_LINES:
+            raise MediaError.bad_sdp("the connection has had too many lines")
         self.downlink.configure(media)
         self.source_mids = {item.source: item.mid for item in media if item.source is not None}
         self.uplink.configure(media, publication_of)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from aioice import stun as theirs
 
 from media import control, demux
 from media.aiortc_adapter import Certificate, DtlsSession
+from media.connection import MAX_LINES
 from media.control import TransportState
 from media.downlink import MAX_RESENDS_PER_S
 from media.errors import MediaError
@@ -99,6 +102,25 @@ async def test_restarts_that_nobody_follows_leave_nothing_behind(studio: Studio)
     await alice.check(first, use_candidate=False)
     await alice.check(last, use_candidate=True)
     assert len(studio.plane._demux.by_ufrag) == 1
+
+
+async def test_lines_that_come_and_go_are_bounded(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    text, answers = alice.offer, 0
+    with pytest.raises(MediaError) as caught:
+        for turn in range(MAX_LINES):
+            alice.offer = re.sub(r"(a=mid:|BUNDLE )(.*)", partial(_renamed, f"{turn}-"), text)
+            studio.offer("alice", alice)
+            answers += 1
+    assert caught.value.code == "bad_sdp"
+    assert answers >= 2
+    connection = studio.room.participants["alice"].current
+    assert connection is not None
+    assert len(connection.slots) <= MAX_LINES
+
+
+def _renamed(prefix: str, found: re.Match[str]) -> str:
+    return found[1] + " ".join(prefix + mid for mid in found[2].split()) + "\r"
 
 
 async def test_a_forged_dtls_record_is_no_sign_of_life(studio: Studio) -> None:

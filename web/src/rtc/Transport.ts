@@ -4,7 +4,7 @@
  */
 import type { Source, TransportAnswered } from '../protocol/generated'
 import { preferredAudioCodecs, preferredVideoCodecs } from './codecs'
-import { adaptiveSound, codecNamed, sendEncodings, shapeEncodings, singleEncoding, type VideoCodec } from './encodings'
+import { adaptiveSound, codecNamed, fitLayers, sendEncodings, shapeEncodings, singleEncoding, type VideoCodec } from './encodings'
 import { Playout } from './playout'
 import { kindOf, SOURCE_ORDER, type RtcProfile } from './profiles'
 import { withSoundRepair } from './soundRepair'
@@ -206,7 +206,8 @@ export class Transport {
     const encodings = parameters.encodings ?? []
     if (encodings.length === 0) return true // before the answer Firefox has none; sendEncodings holds then
     const codec = codecName ? codecNamed(parameters.codecs, codecName) : null
-    const isShaped = shapeEncodings(encodings, { layers: this.options.profile.layers[source], rids: line.rids, codec })
+    const layers = fitLayers(this.options.profile.layers[source], linesOf(sender.track))
+    const isShaped = shapeEncodings(encodings, { layers, rids: line.rids, codec })
     const isPreferred = source === 'screen' && preferDegradation(parameters, sender.track)
     if (!isShaped && !isPreferred) return true
     return sender.setParameters(parameters).then(
@@ -220,6 +221,13 @@ export class Transport {
     if (this.closed || this.connection.signalingState !== 'have-local-offer') return
     await this.connection.setLocalDescription({ type: 'rollback' }).catch(() => undefined)
   }
+}
+
+/** The shorter side of what is captured: phones are held either way. */
+function linesOf(track: MediaStreamTrack | null): number | undefined {
+  // Embedded browsers of a few years ago lack it.
+  const { width, height } = track?.kind === 'video' && 'getSettings' in track ? track.getSettings() : {}
+  return width && height ? Math.min(width, height) : undefined
 }
 
 /** Text on a screen must stay sharp, a film shown on it must move. True: changed. */

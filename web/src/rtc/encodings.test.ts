@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { adaptiveSound, codecNamed, sendEncodings, shapeEncodings, singleEncoding, type Encoding } from './encodings'
+import { adaptiveSound, codecNamed, fitLayers, sendEncodings, shapeEncodings, singleEncoding, type Encoding } from './encodings'
 import { PROFILES } from './profiles'
 
 const camera = PROFILES.desktop.layers.camera
@@ -84,5 +84,34 @@ describe('codecNamed', () => {
     expect(codecNamed([{ ...H264, mimeType: 'video/h264' }], 'H264')).not.toBeNull()
     expect(codecNamed([H264], 'VP8')).toBeNull()
     expect(codecNamed(undefined, 'VP8')).toBeNull()
+  })
+})
+
+describe('fitLayers', () => {
+  const sent = (lines: number | undefined, rids: string[] | null = null) => {
+    const { encodings } = shaped([{ rid: 'q' }, { rid: 'h' }, { rid: 'f' }], { layers: fitLayers(camera, lines), rids })
+    return encodings.filter((one) => one.active).map((one) => [one.rid, one.scaleResolutionDownBy])
+  }
+
+  it('sends three sizes of a large picture, and before it is known how large it is', () => {
+    for (const lines of [720, 540, undefined]) expect(sent(lines)).toEqual([['q', 4], ['h', 2], ['f', 1]])
+  })
+
+  it('sends a cheap camera whole: browsers make two sizes of it, and take the first encodings for them', () => {
+    expect(sent(360)).toEqual([['q', 2], ['h', 1]])
+    expect(sent(480)).toEqual([['q', 2], ['h', 1]])
+    expect(sent(240)).toEqual([['q', 1]])
+  })
+
+  it('gives the largest there is to who asks for a larger one', () => {
+    expect(sent(360, ['q', 'f'])).toEqual([['q', 2], ['h', 1]])
+    expect(sent(360, ['q'])).toEqual([['q', 2]])
+    expect(sent(240, ['f'])).toEqual([['q', 1]])
+    expect(sent(360, [])).toEqual([])
+  })
+
+  it('leaves a single encoding alone', () => {
+    const { encodings } = shaped([{}], { layers: fitLayers(camera, 240), rids: ['f'] })
+    expect(encodings[0]).toMatchObject({ active: true, scaleResolutionDownBy: 1 })
   })
 })

@@ -8,6 +8,8 @@ export interface Layer {
   readonly rid: string
   readonly maxBitrateBps: number
   readonly scaleDownBy: number
+  /** The captured picture is too small for so many sizes. */
+  readonly isUnused?: boolean
 }
 
 /** Low to high: the order of the offer's `a=simulcast`. */
@@ -52,19 +54,45 @@ export function shapeEncodings(encodings: Encoding[], wanted: WantedEncodings): 
   return JSON.stringify(encodings) !== before
 }
 
+/** Chromium makes three sizes of a picture from 960×540 on, two from 480×270 on, and takes the first encodings for them. */
+const SIZES = [
+  { lines: 540, count: 3 },
+  { lines: 270, count: 2 },
+  { lines: 0, count: 1 },
+] as const
+
+/** Layers for what the camera really gives (`lines`: its shorter side): the largest one that is sent is the whole picture. */
+export function fitLayers(layers: Layers, lines: number | undefined): Layers {
+  const count = lines === undefined ? layers.length : (SIZES.find((size) => lines >= size.lines)?.count ?? 1)
+  const missing = layers.length - count
+  if (missing <= 0) return layers
+  return layers.map((layer, index) => ({
+    ...layer,
+    scaleDownBy: layers[index + missing]?.scaleDownBy ?? 1,
+    isUnused: index >= count,
+  }))
+}
+
 function shapeOne(encoding: Encoding, isSingle: boolean, wanted: WantedEncodings): void {
   const { layers, rids, codec } = wanted
   // A peer that takes no simulcast leaves the first encoding over, which is the smallest: it has to carry everything.
   const layer = isSingle ? topOf(layers) : layers.find((one) => one.rid === encoding.rid)
   if (layer) encoding.maxBitrate = layer.maxBitrateBps
   if (layer && layers.length > 1) encoding.scaleResolutionDownBy = layer.scaleDownBy
-  encoding.active = isActive(encoding.rid ?? '', isSingle, rids)
+  encoding.active = (isSingle || !layer?.isUnused) && isActive(encoding.rid ?? '', isSingle, asSent(rids, layers))
   if (codec) encoding.codec = codec
 }
 
 function isActive(rid: string, isSingle: boolean, rids: readonly string[] | null): boolean {
   if (rids === null) return true
   return isSingle ? rids.length > 0 : rids.includes(rid)
+}
+
+/** Who asks for a size that there is not gets the largest. */
+function asSent(rids: readonly string[] | null, layers: Layers): readonly string[] | null {
+  const largest = layers.filter((one) => !one.isUnused).at(-1)
+  if (!rids || !largest || !layers.some((one) => one.isUnused && rids.includes(one.rid))) return rids
+  return [...rids, largest.rid]
 }
 
 function topOf(layers: Layers): Layer | undefined {

@@ -223,6 +223,10 @@ class Cohort:
         source = (sequence - self.key.sequence_delta) & 0xFFFF
         if distance(source, self._floor) > 0x4000:
             self._floor = (source - 0x2000) & 0xFFFF  # 16-bit order holds for half the range only
+            for chunk in self.chunks:
+                for slot in chunk.members:
+                    if distance(slot.first_sequence, self._floor) < 0:
+                        slot.first_sequence = self._floor
 
 
 def extension(id_: int, number: int) -> bytes:

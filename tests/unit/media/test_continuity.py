@@ -86,6 +86,17 @@ def test_a_codec_that_changes_and_comes_back_is_one_stream_for_viewers(stage: St
     assert old.is_silent()
 
 
+def test_who_has_watched_for_long_still_gets_resends(stage: Stage) -> None:
+    """Numbers are in order over half of their range only, which is some minutes of a camera."""
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    slot = stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(1, KEY))
+    assert slot.cohort is not None
+    for sequence in range(1000, 140_000, 1000):
+        stage.feed(publication, video(sequence))
+        assert slot.resend([(sequence + slot.cohort.key.sequence_delta) & 0xFFFF]) == (1, 0), sequence
+
+
 def test_a_slot_near_the_wrap_gets_numbers_of_its_own(stage: Stage) -> None:
     publication, early, late = stage.publication("a", H264), stage.viewer(), stage.viewer()
     slot = stage.attach(publication, early.slot())

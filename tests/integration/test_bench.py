@@ -52,7 +52,7 @@ async def test_five_subscribers_get_every_packet() -> None:
     assert report["subscribers"] == 5
     assert report["delivered_fraction"] == 1.0, report
     assert report["forwarded"] == 5 * report["published"] > 0
-    assert (report["refused"], report["renumbered"], report["publisher"]["rtp_received"]) == (0, 0, 0)
+    assert (report["refused"], report["renumbered"]) == (0, 0)
     assert report["srtp_profile"].startswith("SRTP_AEAD_AES_")
 
 

@@ -5,7 +5,7 @@
 import type { Source, TransportAnswered } from '../protocol/generated'
 import { preferredAudioCodecs, preferredVideoCodecs } from './codecs'
 import { adaptiveSound, codecNamed, fitLayers, sendEncodings, shapeEncodings, singleEncoding, type VideoCodec } from './encodings'
-import { Playout } from './playout'
+import type { Playout } from './playout'
 import { kindOf, SOURCE_ORDER, type RtcProfile } from './profiles'
 import { withSoundRepair } from './soundRepair'
 
@@ -46,7 +46,7 @@ export class Transport {
   readonly connection: RTCPeerConnection
   private readonly sending = new Map<Source, SendingLine>()
   private readonly receiving: RTCRtpTransceiver[] = []
-  private readonly playout: Playout
+  private playout: Playout | null = null
   private closed = false
   private peerSession: string | null = null
   private orphaned = false
@@ -57,9 +57,8 @@ export class Transport {
       bundlePolicy: 'max-bundle',
       rtcpMuxPolicy: 'require',
     })
-    this.playout = new Playout(this.connection, () => this.receiving)
     this.connection.addEventListener('connectionstatechange', () => {
-      if (this.isConnected) this.playout.start()
+      if (this.isConnected) this.followPlayout().catch(() => undefined)
       if (!this.closed) options.handleConnectionState(this.connection.connectionState)
     })
     for (const source of SOURCE_ORDER) this.sending.set(source, this.addSending(source))
@@ -140,8 +139,16 @@ export class Transport {
   close(): void {
     if (this.closed) return
     this.closed = true
-    this.playout.close()
+    this.playout?.close()
     this.connection.close()
+  }
+
+  /** Only what plays has to be followed, so a page that just enters does not wait for it. */
+  private async followPlayout(): Promise<void> {
+    const { Playout } = await import('./playout')
+    if (this.closed) return
+    this.playout ??= new Playout(this.connection, () => this.receiving)
+    this.playout.start()
   }
 
   /** The session id of the answer's origin line stays for as long as the server's end does (RFC 8829 §5.3.2). */

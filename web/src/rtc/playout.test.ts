@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { FakeConnection } from './fakeConnection'
 import { PlayoutDelay, playoutReading, type LineCounters } from './playout'
+import { PROFILES } from './profiles'
 import { withSoundRepair } from './soundRepair'
+import { Transport } from './Transport'
 
 const SECOND = 1000
 
@@ -83,6 +86,33 @@ describe('the playout delay', () => {
       ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500 }],
       ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1 }],
     ])
+  })
+})
+
+describe('a connection', () => {
+  it('is followed from the moment when it is up until it is closed', async () => {
+    vi.useFakeTimers()
+    const connection = new FakeConnection()
+    let repairs = 0
+    const getStats = vi.fn(() => Promise.resolve(new Map([['4', { type: 'inbound-rtp', kind: 'audio', mid: '4', packetsReceived: 50 + repairs, nackCount: repairs++ }]])))
+    Object.assign(connection, { getStats })
+    const transport = new Transport({ profile: PROFILES.phone, iceServers: [], createConnection: () => connection as unknown as RTCPeerConnection, handleConnectionState: () => undefined })
+    const line = connection.transceivers[4]
+    if (!line) throw new Error('no slot for sound')
+    line.mid = '4'
+    Object.assign(line.receiver, { jitterBufferTarget: null })
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(getStats).not.toHaveBeenCalled()
+    connection.become('connected')
+    await vi.waitFor(async () => {
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(line.receiver).toMatchObject({ jitterBufferTarget: 60 })
+    })
+    const read = getStats.mock.calls.length
+    transport.close()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(getStats).toHaveBeenCalledTimes(read)
+    vi.useRealTimers()
   })
 })
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 
-import { showToast, useToast } from './toast'
+import { makeRoom, showToast, useToast } from './toast'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -17,4 +17,12 @@ it('shows at most three, none of them twice, and not for long', () => {
   expect(items.value.map((one) => one.text)).toEqual(['a', 'c', 'd'])
   vi.advanceTimersByTime(60_000)
   expect(items.value).toEqual([])
+})
+
+it('leaves its place to a sheet or a menu, but for refusals', () => {
+  const { items } = useToast()
+  showToast('news')
+  showToast('refused', 'over')
+  makeRoom()
+  expect(items.value.map((one) => one.text)).toEqual(['refused'])
 })

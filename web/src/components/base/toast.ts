@@ -24,6 +24,11 @@ export function showToast(text: string, tone: ToastItem['tone'] = 'info'): void 
   setTimeout(() => dismissToast(item.id), SHOWN_MS)
 }
 
+/** A sheet or a menu opens where the toasts are: what is no refusal leaves the place to it. */
+export function makeRoom(): void {
+  items.value = items.value.filter((item) => item.tone === 'over')
+}
+
 export function dismissToast(id: number): void {
   items.value = items.value.filter((item) => item.id !== id)
 }

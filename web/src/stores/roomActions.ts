@@ -35,6 +35,21 @@ export function createActions(current: () => Room | null, view: ShallowRef<RoomV
     await room.request('remark.post', { text }, requestId)
   }
 
+  /** Nothing of one's own goes out beside the broadcast: an open microphone would be shown to everybody and heard by nobody. */
+  function canSend(): boolean {
+    if (derived.isOnAir.value) showToast(t('room.broadcast.no_media'))
+    return !derived.isOnAir.value
+  }
+
+  function setMicrophone(on: boolean): void {
+    if (!on || canSend()) void current()?.setMicrophone(on)
+  }
+
+  function toggleCamera(): void {
+    const on = view.value.local.camera.phase === 'off'
+    if (!on || canSend()) void current()?.setCamera(on)
+  }
+
   async function toggleHand(): Promise<void> {
     if (derived.myPlace.value > 0) await ask('hand.lower', { participant_id: null })
     else await ask('hand.raise', {})
@@ -44,10 +59,10 @@ export function createActions(current: () => Room | null, view: ShallowRef<RoomV
     ask,
     postRemark,
     toggleHand,
-    toggleMicrophone: () => current()?.setMicrophone(view.value.local.microphone.phase !== 'live'),
-    toggleCamera: () => current()?.setCamera(view.value.local.camera.phase === 'off'),
+    toggleMicrophone: () => setMicrophone(view.value.local.microphone.phase !== 'live'),
+    toggleCamera,
     toggleScreen: () => current()?.setScreen(view.value.local.screen.phase === 'off'),
-    setMicrophone: (on: boolean) => current()?.setMicrophone(on),
+    setMicrophone,
     useMicrophone: (id: string) => current()?.setDevices({ microphoneId: id }),
     useCamera: (id: string) => current()?.setDevices({ cameraId: id }),
     useSpeaker: (id: string) => current()?.setSpeaker(id),

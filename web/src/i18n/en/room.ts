@@ -41,7 +41,7 @@ export default {
     enter: 'Enter',
     listen_first: 'Listen first',
     listen_help: 'You will not be asked for microphone or camera',
-    back: 'Back to the meeting',
+    back: 'Meeting details',
   },
   access: {
     microphone: {
@@ -184,9 +184,9 @@ export default {
     remove_device_text: 'This device is disconnected at once; the person stays. Encoders and players need a new token to come back.',
     nobody: 'Nobody of that name',
     withheld: 'Taken back: {what}',
-    right: { audio: 'speaking', video: 'camera', screen: 'sharing' },
-    withhold: { audio: 'Do not allow speaking', video: 'Do not allow the camera', screen: 'Do not allow sharing' },
-    allow: { audio: 'Allow speaking', video: 'Allow the camera', screen: 'Allow sharing' },
+    right: { audio: 'microphone', video: 'camera', screen: 'sharing' },
+    withhold: { audio: 'Do not allow the microphone', video: 'Do not allow the camera', screen: 'Do not allow sharing' },
+    allow: { audio: 'Allow the microphone', video: 'Allow the camera', screen: 'Allow sharing' },
   },
   hands: {
     empty: 'No hand is raised',
@@ -198,7 +198,9 @@ export default {
     end_floor: 'End turn',
     floor_title: 'The host gives you the floor',
     floor_text: 'Unmute to speak; choose “End turn” when you have finished.',
+    floor_text_written: 'You are watching the broadcast and cannot unmute. Write under “Messages”, then choose “End turn”.',
     floor_speak: 'Unmute and speak',
+    floor_write: 'Write',
     floor_later: 'Not now',
   },
   agenda: {
@@ -279,6 +281,7 @@ export default {
     text_chosen: 'Text only: sound and pictures are off. Sign-in, hands and remarks work as usual.',
     text_forced: 'The network is too weak: sound and pictures pause and come back by themselves. Sign-in, hands and remarks work as usual.',
     restore_sound: 'Turn sound on',
+    restored: 'Sound and pictures are back. Your microphone and camera are still off; switch them on when you need them.',
     restore_all: 'Turn all on',
   },
   broadcast: {
@@ -313,7 +316,7 @@ export default {
   },
   grants: {
     and: ', ',
-    microphone: 'speaking',
+    microphone: 'microphone',
     camera: 'camera',
     screen: 'sharing',
     taken: 'The host has taken back: {what}',
@@ -360,7 +363,7 @@ export default {
     waiting_text: 'Please keep this page open.',
     failed: 'Could not enter',
     again: 'Enter again',
-    meeting: 'See the meeting',
+    meeting: 'Meeting details',
     home: 'Home',
   },
   attendance: {

@@ -39,7 +39,7 @@ export default {
     enter: '进入会议',
     listen_first: '先进去听',
     listen_help: '不会询问麦克风和摄像头权限',
-    back: '返回会议',
+    back: '会议详情',
   },
   access: {
     microphone: {
@@ -172,7 +172,7 @@ export default {
     proxy_text: '请先确认本人已到场。签到表和记录上会写明由您代录。',
     proxy_confirm: '确认代录',
     actions: '对 {name} 的操作',
-    mute: '请其静音',
+    mute: '将其静音',
     pin: '固定到主画面',
     unpin: '取消固定',
     give_floor: '请发言',
@@ -182,9 +182,9 @@ export default {
     remove_device_text: '这台设备会立即断开，不影响本人参会。推流设备和播放器要用新令牌才能再次接入。',
     nobody: '没有找到这个姓名',
     withheld: '已收回：{what}',
-    right: { audio: '发言', video: '摄像头', screen: '共享' },
-    withhold: { audio: '收回发言权限', video: '收回摄像头权限', screen: '收回共享权限' },
-    allow: { audio: '允许发言', video: '允许开摄像头', screen: '允许共享' },
+    right: { audio: '麦克风', video: '摄像头', screen: '共享' },
+    withhold: { audio: '收回麦克风权限', video: '收回摄像头权限', screen: '收回共享权限' },
+    allow: { audio: '允许开麦克风', video: '允许开摄像头', screen: '允许共享' },
   },
   hands: {
     empty: '现在没有人举手',
@@ -196,7 +196,9 @@ export default {
     end_floor: '结束发言',
     floor_title: '主持人请您发言',
     floor_text: '打开麦克风后就可以说话，说完点“结束发言”。',
+    floor_text_written: '您正在收看广播，不能开麦。请在“消息”里文字发言，完成后点“结束发言”。',
     floor_speak: '开麦发言',
+    floor_write: '文字发言',
     floor_later: '暂不发言',
   },
   agenda: {
@@ -278,6 +280,7 @@ export default {
     text_forced: '网络太弱，声音和画面已暂停，恢复后自动接上。签到、举手和文字发言照常。',
     restore_sound: '恢复声音',
     restore_all: '恢复全部',
+    restored: '声音和画面已恢复。您的麦克风和摄像头仍关着，需要时请自行打开。',
   },
   broadcast: {
     badge: '广播模式',
@@ -311,7 +314,7 @@ export default {
   },
   grants: {
     and: '、',
-    microphone: '发言',
+    microphone: '麦克风',
     camera: '摄像头',
     screen: '共享',
     taken: '主持人已收回您的权限：{what}',
@@ -349,7 +352,7 @@ export default {
     ended_text: '会议记录正在整理，录像可在“会议”页回看。',
     removed: '主持人已请您离开会议',
     replaced: '您已在另一台设备进入会议',
-    replaced_text: '签到和发言都在。可以回到本机参会，也可以让本机只看、只听。',
+    replaced_text: '签到和发言记录都已保留。可以回到本机参会，也可以让本机只看、只听。',
     alone: '您的另一台设备已离开会议',
     alone_text: '本机仅观看，不能单独参会。要继续参会，请在此进入。',
     take_back: '在此继续',
@@ -358,7 +361,7 @@ export default {
     waiting_text: '请不要关闭页面。',
     failed: '没有进入会议',
     again: '重新进入',
-    meeting: '查看会议',
+    meeting: '会议详情',
     home: '回首页',
   },
   attendance: {

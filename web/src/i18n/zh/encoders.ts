@@ -1,7 +1,7 @@
 /** Encoders and players beside the browsers. */
 export default {
   heading: '推流与播放设备',
-  about: '会场编码器或 OBS 可用 WHIP 把画面和声音推进会议；支持 WHEP 的播放器可收看主画面。每台设备用自己的地址和令牌。',
+  about: '礼堂摄像机的编码器或 OBS 可以把画面和声音送进会议（WHIP）；播放器可以收看主画面（WHEP）。每台设备用自己的地址和令牌。没有这类设备时不用设置。',
   name: '设备名称',
   name_example: '如：礼堂编码器',
   add: { whip: '添加推流设备', whep: '添加播放器' },

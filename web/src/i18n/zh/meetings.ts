@@ -47,7 +47,7 @@ export default {
   done: '已完成',
   progress: '已看 {percent}%，还差 {time}',
   progress_of: '“{title}”的补课进度',
-  due_by: '{date} 前完成',
+  due_by: '{date}前完成',
   done_at: '{date} 完成 · 书记可见',
   go_on: '继续学习',
   watch_again: '再看一遍',

@@ -99,9 +99,9 @@ class Room:
         self._point_ears(self._now())
 
     def end(self, publication_id: str) -> None:
-        """Its publisher has withdrawn it: the recorder hears so at once."""
+        """Its publisher has withdrawn it: the recorder hears so at once. Of another worker's the link tells."""
         publication = self.publications.get(publication_id)
-        if publication is not None and publication.end(self._now()):
+        if publication is not None and publication.link is None and publication.end(self._now()):
             self._interest.end(publication, self._now())
             self._feed.end(publication)
             self._set_flowing(publication, False)

@@ -103,6 +103,23 @@ async def test_who_was_taken_for_gone_is_seen_again(studio: Studio, annex: Studi
     await studio.sees(lambda: carol.payloads()[seen:] == [KEYFRAME], "Carol sees him")
 
 
+async def test_the_end_that_comes_late_ends_nothing_new(studio: Studio, annex: Studio) -> None:
+    """Every worker of a room is told; to who has it by link, its worker may have told of the next one already."""
+    alice, bob = await shown(studio, annex)
+    annex.plane.end_publication(control.PublicationEnd(room_id="r", publication_id=ALICE))
+    alice.send(packet_of(alice, CAMERA, 3, PICTURE))
+    await annex.sees(lambda: bob.payloads() == [KEYFRAME, PICTURE], "Bob sees on")
+    assert annex.room.publications[ALICE].is_flowing
+    layer = studio.room.publications[ALICE].layers[0]
+    annex.view("bob")
+    annex.room.tick(annex.clock.now)
+    annex.clock.now += 4
+    annex.second()
+    await studio.sees(lambda: not layer.outlets, "nobody looks")
+    annex.view("bob", ALICE)
+    await studio.sees(lambda: layer.outlets, "somebody looks again")
+
+
 async def test_a_recorder_gets_what_a_weak_uplink_carries(studio: Studio, annex: Studio) -> None:
     """It wants the highest layer; the publisher on the other worker sends the smallest alone."""
     layers = Layers(studio, await studio.enter("alice", RawClient("chromium-simulcast")))

@@ -111,8 +111,8 @@ def _join_figures(outcome: Outcome) -> dict[str, Any]:
 
 
 def _memory_figures(samples: Sequence[tuple[float, float]], window_s: float) -> dict[str, float]:
-    """How the worker grows in a window of minutes; its first sixth is left out."""
-    later = [sample for sample in samples if sample[0] >= window_s / 6]
+    """How the worker grows in a window of minutes; its first half fills pools and tables."""
+    later = [sample for sample in samples if sample[0] >= window_s / 2]
     if window_s < 60 or len(later) < 3:
         return {}
     return {

@@ -324,12 +324,17 @@ class Room:
                 participant.hear(heard)
 
     def _audible(self, now: float) -> tuple[str, ...]:
-        """Publications as they are to be heard: shared sound, then voices by rank, then those without levels."""
+        """Publications as they are to be heard: shared sound, who speaks, who sends no levels, who is silent.
+
+        Encoders send none; behind three silent microphones the hall would never be heard.
+        """
         flowing = [item for item in self._flowing.values() if item.kind == "audio"]
         shared = [item.id for item in flowing if item.source == "screen_audio"]
         voices = {item.participant_id: item.id for item in flowing if item.source == "microphone"}
-        ranked = [voices.pop(id_) for id_ in self._speakers.ranking(now) if id_ in voices]
-        return (*shared, *ranked, *voices.values())[:HEARD]
+        speakers = self._speakers.speakers(now, HEARD)
+        speaking = [voices.pop(id_) for id_ in speakers if id_ in voices]
+        silent = [voices.pop(id_) for id_ in self._speakers.ranking(now) if id_ in voices]
+        return (*shared, *speaking, *voices.values(), *silent)[:HEARD]
 
     def _set_flowing(self, publication: Publication, flowing: bool) -> None:
         if publication.is_flowing == flowing:

@@ -244,3 +244,17 @@ async def test_a_recorder_gets_a_ring_that_is_larger_than_its_backlog(studio: St
 async def test_speakers_are_repeated_for_a_new_server(studio: Studio) -> None:
     studio.plane.repeat_speakers()
     assert studio.said(control.SpeakersChanged) == [control.SpeakersChanged(room_id="r", participant_ids=())]
+
+
+async def test_an_encoder_without_levels_is_heard_before_silent_microphones(studio: Studio) -> None:
+    encoder = await studio.enter("encoder")
+    await speak(studio, encoder, "encoder")
+    for name in ("ann", "ben", "cid", "dot"):
+        client = await studio.enter(name)
+        await speak(studio, client, name)
+    for name, level in (("ann", 127), ("ben", 127), ("cid", 127), ("dot", 30)):
+        for step in range(20):
+            studio.room._speakers.hear(name, level, studio.clock.now - 0.4 + step * 0.02)
+    heard = studio.room._audible(studio.clock.now)
+    assert heard[:2] == ("dot:microphone", "encoder:microphone")
+    assert set(heard[2:]) == {"ann:microphone", "ben:microphone", "cid:microphone"}

@@ -50,6 +50,8 @@ async def test_who_vanishes_is_unstable_then_gone_without_a_ghost(house: House, 
     await host.view(one.camera)
     await host.receives(one.camera, 10, "the picture flows")
     gone = {one.guest.me, plain.guest.me}
+    for guest in (one.guest, plain.guest):
+        await guest.do("hand.raise")  # a sign of life after joining: who gives none was there for no time at all
     one.vanish()
     plain.guest.vanish()
     vanished_ms = house.clock.now_ms()

@@ -62,8 +62,8 @@ class MediaPlane:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        await self._taps.start()
-        await self._links.start()
+        await self._taps.listener.start()
+        await self._links.listener.start()
         self._port.attach(self._demux, loop.add_reader)
         if self._tcp is not None:
             await self._tcp.start(self._demux)
@@ -79,8 +79,8 @@ class MediaPlane:
             await asyncio.gather(self._clockwork, return_exceptions=True)
         if self._environment.tasks:
             await asyncio.wait(self._environment.tasks, timeout=CLOSE_TIMEOUT_S)
-        await self._taps.close()
-        await self._links.close()
+        await self._taps.listener.close()
+        await self._links.listener.close()
         if self._tcp is not None:
             await self._tcp.close()
         self._port.close(asyncio.get_running_loop().remove_reader)
@@ -92,7 +92,7 @@ class MediaPlane:
             self.rooms[call.room_id] = Room(call.room_id, call.max_participants, self._environment, self._emit)
             logger.info("room opened: %s", call.room_id)
         self.rooms[call.room_id].is_primary = call.primary
-        return control.RoomOpened(tap=self._taps.address, link=self._links.address)
+        return control.RoomOpened(tap=self._taps.listener.address, link=self._links.listener.address)
 
     def link_room(self, call: control.RoomLink) -> None:
         room = self._room(call.room_id)
@@ -147,7 +147,9 @@ class MediaPlane:
 
     def media(self) -> tuple[control.RoomMedia, ...]:
         """What the worker carries, for a server that has just started."""
-        return tuple(room.media(self._taps.address, self._links.address) for room in self.rooms.values())
+        return tuple(
+            room.media(self._taps.listener.address, self._links.listener.address) for room in self.rooms.values()
+        )
 
     def repeat_speakers(self) -> None:
         """Events that the hello cannot stand for."""

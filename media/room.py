@@ -217,10 +217,12 @@ class Room:
             self._speakers.hear(track.publication.participant_id, level, now)
             self.links.handle_level(track, level)
 
-    def handle_sender_report(self, track: Track, report: rtcp.SenderReport, ntp: int) -> None:
+    def handle_sender_report(self, track: Track) -> None:
+        """``track.report`` is new."""
         self._feed.handle_sender_report(track)
         self.links.handle_report(track)
-        self._environment.forwarder.forward_report(track.layer, partial(_sender_report, ntp, report.rtp_time))
+        if track.report is not None:
+            self._environment.forwarder.forward_report(track.layer, partial(_sender_report, *track.report))
 
     # --- time
 

@@ -29,6 +29,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from media.listening import RoomHello
+
 HEADER = struct.Struct("!IBQQ")
 TRACK = struct.Struct("!H")
 SENDER_REPORT = struct.Struct("!HQI")
@@ -37,12 +39,10 @@ MAX_FRAME = 65536
 MAX_WATCHED = 32
 
 
-class TapHello(BaseModel):
+class TapHello(RoomHello):
     """First JSON line of a recorder. ``after``: index of the last frame it has, None for "from now on"."""
 
     model_config = ConfigDict(extra="forbid")
-    token: str
-    room_id: str
     after: int | None = None
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from media.listening import PrivateListener
+from media.listening import RoomListener
 from media.settings import Settings
 from media.stats import Counters
 from media.tap import TapHello, TapRequest
@@ -20,43 +17,28 @@ if TYPE_CHECKING:
     from media.room import Room
 
 logger = logging.getLogger(__name__)
-HELLO_TIMEOUT_S = 5
 MAX_BACKLOG = 16 << 20  # a recorder that falls further behind is cut off; it comes back with what it has
 
 
 class TapServer:
-    """Hands each recorder that knows the token the frames of the room it names."""
+    """Hands each recorder the frames of the room it names."""
 
     def __init__(self, settings: Settings, find_room: Callable[[str], Room | None], counters: Counters) -> None:
-        self._settings = settings
-        self._find_room = find_room
         self._counters = counters
-        self._listener = PrivateListener("tap", settings.tap_dir, settings.tap_tcp, self._serve)
+        self.listener = RoomListener(
+            "tap",
+            settings.tap_dir,
+            settings.tap_tcp,
+            token=settings.worker_token,
+            hello=TapHello,
+            find_room=find_room,
+            talk=self._talk,
+            counters=counters,
+        )
 
-    @property
-    def address(self) -> str:
-        return self._listener.address
-
-    async def start(self) -> None:
-        await self._listener.start()
-
-    async def close(self) -> None:
-        await self._listener.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._talk(reader, writer)
-        except (OSError, ValueError, TimeoutError, ValidationError):
-            self._counters["tap_refused"] += 1
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(HELLO_TIMEOUT_S):
-            hello = TapHello.model_validate_json(await reader.readline())
-        room = self._find_room(hello.room_id)
-        if not hmac.compare_digest(hello.token.encode(), self._settings.worker_token.encode()) or room is None:
-            self._counters["tap_refused"] += 1
-            return
-        self._counters["tap_opened"] += 1
+    async def _talk(
+        self, room: Room, hello: TapHello, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         limit = math.inf  # what the ring holds comes at once
 
         def deliver(frame: bytes) -> None:

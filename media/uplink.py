@@ -40,7 +40,7 @@ class UplinkListener(Protocol):
 
     def handle_level(self, track: Track, level: int, now: float) -> None: ...
 
-    def handle_sender_report(self, track: Track, report: rtcp.SenderReport, ntp: int) -> None: ...
+    def handle_sender_report(self, track: Track) -> None: ...
 
 
 class _Encoding:
@@ -230,7 +230,7 @@ class Uplink:
         track.reception.note_sender_report(report.ntp, now)
         ntp = (report.ntp + self._ntp_offset) & 0xFFFFFFFFFFFFFFFF
         track.report = ntp, report.rtp_time
-        self._listener.handle_sender_report(track, report, ntp)
+        self._listener.handle_sender_report(track)
 
     def send_feedback(self) -> None:
         """Transport-cc, about 20 times a second while packets come."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from media.listening import dial
 from media.tap import TapFrame, TapHello, TapRequest, decode_frame
 
 RETRY_S = 0.25
@@ -58,7 +59,7 @@ class TapClient:
             await asyncio.sleep(RETRY_S)
 
     async def _session(self) -> None:
-        reader, writer = await self._open()
+        reader, writer = await dial(self.address, _READ_BYTES)
         self._writer = writer
         try:
             hello = TapHello(token=self._token, room_id=self._room_id, after=self._after())
@@ -92,12 +93,3 @@ class TapClient:
                 whole = bytes(buffer[:offset])
                 del buffer[:offset]
                 await self._frames(whole, frames)
-
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        kind, _, rest = self.address.partition(":")
-        if kind == "unix":
-            return await asyncio.open_unix_connection(rest, limit=_READ_BYTES)
-        if kind == "tcp":
-            host, _, port = rest.rpartition(":")
-            return await asyncio.open_connection(host, int(port), limit=_READ_BYTES)
-        raise ValueError("a tap is unix:/path or tcp:host:port")

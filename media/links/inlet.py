@@ -13,7 +13,6 @@ from media.links import wire
 from media.links.track import LinkedTrack
 from media.listening import dial
 from media.publication import Publication
-from media.rtp import rtcp
 from media.stats import Counters
 from media.track import Track
 
@@ -38,7 +37,7 @@ class LinkListener(Protocol):
 
     def handle_level(self, track: Track, level: int, now: float) -> None: ...
 
-    def handle_sender_report(self, track: Track, report: rtcp.SenderReport, ntp: int) -> None: ...
+    def handle_sender_report(self, track: Track) -> None: ...
 
 
 class Inlet:
@@ -98,13 +97,13 @@ class Inlet:
                 logger.exception("link to %s broke", self._address)
             finally:
                 self._hang_up()
-            self._counters["links_lost"] += 1
+            self._counters["link_lost"] += 1
             attempt = 0 if self._has_heard else attempt + 1  # who does not have the room hangs up without a word
             await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
 
     async def _serve(self) -> None:
         reader, self._writer = await dial(self._address)
-        self._counters["links_opened"] += 1
+        self._counters["link_dialled"] += 1
         self._writer.write(self._hello.model_dump_json().encode() + b"\n")
         frames = wire.FrameReader()
         while data := await reader.read(READ_BYTES):
@@ -148,7 +147,7 @@ class Inlet:
         track = self._tracks.get(number)
         if track is not None:
             track.report = ntp, rtp_time
-            self._room.handle_sender_report(track, rtcp.SenderReport(0, ntp, rtp_time, 0, 0), ntp)
+            self._room.handle_sender_report(track)
 
     def _take_level(self, body: bytes) -> None:
         number, level = wire.LEVEL.unpack(body)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ if TYPE_CHECKING:
     from media.layer import Layer
     from media.publication import Publication
     from media.track import Track
-
-logger = logging.getLogger(__name__)
 
 
 class Outlet:

@@ -25,6 +25,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from media.control import Kind, Source
+from media.listening import RoomHello
 
 HEADER = struct.Struct("!IB")
 PACKET = struct.Struct("!HB")
@@ -38,11 +39,10 @@ class LinkModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class LinkHello(LinkModel):
+class LinkHello(RoomHello):
     """First line of the worker that dials."""
 
-    token: str
-    room_id: str
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LinkRequest(LinkModel):

@@ -27,7 +27,7 @@ REATTACH_MS = 3_000  # after our start: a room that ran before waits so long for
 
 R = TypeVar("R")
 A = TypeVar("A", bound=BaseModel)
-_CODES = {
+_CODES: dict[str, ErrorCode] = {
     MediaErrorCode.BAD_SDP: ErrorCode.BAD_SDP,
     MediaErrorCode.NO_USABLE_MEDIA: ErrorCode.NO_USABLE_MEDIA,
     MediaErrorCode.ROOM_FULL: ErrorCode.ROOM_FULL,
@@ -137,10 +137,8 @@ class Carriers:
         link = self._seat_link(room_id, participant_id)
         if link is None:
             raise AppError(ErrorCode.CONFLICT, "offer first")
-        try:
-            return await link.call(message, answer)
-        except WorkerCallError as error:
-            raise translate(error) from error
+        result: A = await translated(link.call(message, answer))
+        return result
 
     async def tell_seat(self, room_id: str, participant_id: str, message: BaseModel) -> None:
         """Nothing happens when the participant has no transport."""
@@ -176,15 +174,16 @@ class Carriers:
         link = self._links.get(worker_id or "")
         return link if link is not None and not link.gone.is_set() else None
 
+    def _living_ids(self) -> list[str]:
+        return [link.worker_id for link in self._links.values() if not link.gone.is_set()]
+
     def _seat_link(self, room_id: str, participant_id: str) -> WorkerLink | None:
         return self._living(self._placement.seat(room_id, participant_id))
 
     async def _seat(self, room_id: str, participant_id: str) -> WorkerLink:
         async with self._opening.setdefault(room_id, asyncio.Lock()):
             await self._open_anywhere(room_id)
-            living = [link.worker_id for link in self._links.values() if not link.gone.is_set()]
-            worker_id = self._placement.worker_for_seat(room_id, participant_id, living)
-            link = self._living(worker_id)
+            link = self._living(self._placement.worker_for_seat(room_id, participant_id, self._living_ids()))
             if link is None:
                 raise unavailable("no media worker is connected")
             is_new = link.worker_id not in self._placement.workers(room_id)
@@ -202,10 +201,7 @@ class Carriers:
         if self._placement.workers(room_id):
             # It may be back at once with everybody on it; if not, the room moves as a whole and everybody is told.
             raise unavailable("the room's media worker is away")
-        worker_id = self._placement.worker_for_room(
-            [link.worker_id for link in self._links.values() if not link.gone.is_set()]
-        )
-        link = self._living(worker_id)
+        link = self._living(self._placement.worker_for_room(self._living_ids()))
         if link is None:
             raise unavailable("no media worker is connected")
         return await self._open_on(link, room_id)
@@ -250,9 +246,9 @@ async def translated(call: Awaitable[R], ignored: tuple[str, ...] = ()) -> R | A
 
 def translate(error: WorkerCallError) -> AppError:
     """A worker's refusal as the client hears it."""
-    for media_code, code in _CODES.items():
-        if error.code == media_code:
-            return AppError(code, str(error))
+    code = _CODES.get(error.code or "")
+    if code is not None:
+        return AppError(code, str(error))
     if error.code is None or error.code == MediaErrorCode.UNKNOWN_ROOM:
         return unavailable(str(error))
     if error.code == MediaErrorCode.UNKNOWN_PARTICIPANT:

@@ -9,7 +9,8 @@ from media import control
 from media.control import ControlModel
 from media.links import wire
 from media.links.outlet import Outlet
-from media.listening import PrivateListener
+from media.listening import RoomListener
+from media.room import Room
 from tests.unit.media.raw_client import RawClient
 from tests.unit.media.stage import H264, Stage
 from tests.unit.media.studio import CAMERA, Studio, link, packet_of
@@ -168,16 +169,27 @@ async def test_nonsense_over_a_link_costs_that_connection_only(studio: Studio, t
         publication_id=ALICE, participant_id="alice", source="camera", kind="video", rids=("",)
     )
     track = wire.LinkedTrack(number=1, publication_id=ALICE, rid="", codec="H264", clock_rate=90000, payload_type=108)
-    dialled: list[bytes] = []
+    dialled: list[wire.LinkHello] = []
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        dialled.append(await reader.readline())
+    async def talk(
+        _room: Room, hello: wire.LinkHello, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        dialled.append(hello)
         writer.write(wire.event_frame(wire.LinkEvent(event="publication", publication=about)))
         writer.write(wire.event_frame(wire.LinkEvent(event="track", track=track)))
         writer.write(wire.packet_frame(1, b"", False))
         await reader.read()
 
-    listener = PrivateListener("nonsense", tmp_path, None, talk)
+    listener = RoomListener(
+        "nonsense",
+        tmp_path,
+        None,
+        token="t",
+        hello=wire.LinkHello,
+        find_room=studio.plane.rooms.get,
+        talk=talk,
+        counters=studio.plane.counters,
+    )
     await listener.start()
     studio.plane.link_room(control.RoomLink(room_id="r", peers=(listener.address,), primary=True))
     await studio.sees(lambda: len(dialled) > 1, "another attempt")

@@ -91,9 +91,9 @@ async def test_what_is_withdrawn_there_is_gone_here(studio: Studio, annex: Studi
 
 async def test_a_link_that_breaks_comes_back(studio: Studio, annex: Studio) -> None:
     alice, bob = await shown(studio, annex)
-    await studio.plane._links._listener.close()
+    await studio.plane._links.listener.close()
     await annex.sees(lambda: "alice:camera" not in annex.room.publications, "nothing is taken for living")
-    await studio.plane._links._listener.start()
+    await studio.plane._links.listener.start()
     await annex.sees(lambda: "alice:camera" in annex.room.publications, "the link is back")
     layer = studio.room.publications["alice:camera"].layers[0]
     await studio.sees(lambda: layer.outlets, "what is looked at is asked for again")
@@ -133,7 +133,7 @@ async def test_strangers_get_nothing(studio: Studio, annex: Studio) -> None:
         async with asyncio.timeout(3):
             assert await reader.read() == b""
         writer.close()
-    assert studio.plane.counters["links_refused"] == 3
+    assert studio.plane.counters["link_refused"] == 3
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.binary(max_size=300)), max_size=8), st.integers(1, 50))

@@ -38,8 +38,9 @@ class Heard:
     def handle_level(self, track: Track, level: int, now: float) -> None:
         self.levels.append(level)
 
-    def handle_sender_report(self, track: Track, report: rtcp.SenderReport, ntp: int) -> None:
-        self.reports.append(ntp)
+    def handle_sender_report(self, track: Track) -> None:
+        assert track.report is not None
+        self.reports.append(track.report[0])
 
 
 class Scene:

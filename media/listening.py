@@ -11,14 +11,11 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from media.stats import Counters
-
-if TYPE_CHECKING:
-    from media.room import Room
 
 MAX_LINE = 4096
 MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
@@ -33,10 +30,11 @@ class RoomHello(BaseModel):
 
 
 H = TypeVar("H", bound=RoomHello)
-Talk = Callable[["Room", H, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+R = TypeVar("R")  # the Room, which this leaf does not know: recordings dial from here too
+Talk = Callable[[R, H, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class RoomListener(Generic[H]):
+class RoomListener(Generic[R, H]):
     """``talk`` is run for each connection that knows the token and names a room that is here; ``close`` cancels it.
 
     ``address``: "unix:/path" or "tcp:host:port". Counts ``<name>_opened`` and ``<name>_refused``.
@@ -50,8 +48,8 @@ class RoomListener(Generic[H]):
         *,
         token: str,
         hello: type[H],
-        find_room: Callable[[str], Room | None],
-        talk: Talk[H],
+        find_room: Callable[[str], R | None],
+        talk: Talk[R, H],
         counters: Counters,
     ) -> None:
         self._name = name

@@ -4,11 +4,67 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from tests.e2e.actors import Actor
-from tests.e2e.installation import Installation, until
+from playwright.async_api import Playwright
+
+from tests.e2e.actors import Actor, launch
+from tests.e2e.conftest import OUTPUT
+from tests.e2e.installation import Installation, installation, until
+from tests.e2e.media_files import MediaFiles
 from tests.e2e.media_probe import inbound_video
+
+MORE_BYTES = 500_000  # some seconds of two cameras
+
+
+@dataclass
+class Lesson:
+    home: Installation
+    host: Actor
+    member: Actor
+    meeting_id: str
+
+
+@asynccontextmanager
+async def running_lesson(
+    playwright: Playwright, folder: Path, files: dict[str, MediaFiles], title: str
+) -> AsyncIterator[Lesson]:
+    """Host and member see each other in a lesson that is recorded."""
+    async with installation(folder) as home:
+        host = await launch(playwright, "host", home.url, files["host"])
+        member = await launch(playwright, "member", home.url, files["member"])
+        try:
+            await host.log_in(home.logins["host"])
+            await member.log_in(home.logins["member"])
+            meeting_id = await schedule(home, host, title)
+            await host.enter(meeting_id)
+            await member.enter(meeting_id)
+            await host.start_meeting()
+            for actor in (host, member):
+                await until(f"{actor.name} sees the other", partial(sees, actor, 1), 30)
+            yield Lesson(home, host, member, meeting_id)
+        except BaseException:
+            await host.keep_evidence(OUTPUT / "failure")
+            await member.keep_evidence(OUTPUT / "failure")
+            raise
+        finally:
+            await host.close()
+            await member.close()
+
+
+async def more_is_recorded(home: Installation) -> None:
+    """Until the recorder's journal holds half a megabyte more than now."""
+
+    def journalled() -> int:
+        return sum(path.stat().st_size for path in (home.data_dir / "spool").rglob("*journal*") if path.is_file())
+
+    before = journalled()
+    await until("more in the journal", lambda: journalled() > before + MORE_BYTES, 30)
 
 
 async def schedule(home: Installation, secretary: Actor, title: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Playwright, expect
 
-from tests.e2e.actors import PATIENCE_MS, launch
-from tests.e2e.installation import installation, until
-from tests.e2e.lesson import end_lesson, schedule, sees
+from tests.e2e.actors import PATIENCE_MS
+from tests.e2e.installation import until
+from tests.e2e.lesson import end_lesson, running_lesson, sees
 from tests.e2e.media_files import MediaFiles
 from tests.e2e.media_probe import inbound_video
 from tests.e2e.recording_check import decode_recording
@@ -27,57 +27,33 @@ PULL_CAMERA = """() => window.__huitang.pc.getSenders().map(s => s.track).filter
 async def test_a_pulled_camera_is_said_and_can_be_switched_on_again(
     playwright: Playwright, tmp_path: Path, media_files: dict[str, MediaFiles]
 ) -> None:
-    async with installation(tmp_path / "data") as home:
-        host = await launch(playwright, "host", home.url, media_files["host"])
-        member = await launch(playwright, "member", home.url, media_files["member"])
-        try:
-            await host.log_in(home.logins["host"])
-            await member.log_in(home.logins["member"])
-            meeting_id = await schedule(home, host, "党课：摄像头被拔掉")
-            await host.enter(meeting_id)
-            await member.enter(meeting_id)
-            await until("the host sees the member", partial(sees, host, 1), 30)
-            await member.page.evaluate(PULL_CAMERA)
-            await expect(member.page.get_by_text("摄像头已断开，请检查设备后重新打开。").first).to_be_visible(
-                timeout=PATIENCE_MS
-            )
-            assert await sees(member, 1), "nobody else is disturbed"
-            await member.see("toggle-camera").click()
-            await until("the host sees the member again", partial(sees, host, 1), 30)
-        finally:
-            await host.close()
-            await member.close()
+    async with running_lesson(playwright, tmp_path / "data", media_files, "党课：摄像头被拔掉") as lesson:
+        host, member = lesson.host, lesson.member
+        await member.page.evaluate(PULL_CAMERA)
+        said = member.page.get_by_text("摄像头已断开，请检查设备后重新打开。").first
+        await expect(said).to_be_visible(timeout=PATIENCE_MS)
+        assert await sees(member, 1), "nobody else is disturbed"
+        await member.see("toggle-camera").click()
+        await until("the host sees the member again", partial(sees, host, 1), 30)
 
 
 async def test_a_shared_screen_is_seen_and_its_end_does_not_freeze_the_recording(
     playwright: Playwright, tmp_path: Path, media_files: dict[str, MediaFiles]
 ) -> None:
-    async with installation(tmp_path / "data") as home:
-        host = await launch(playwright, "host", home.url, media_files["host"])
-        member = await launch(playwright, "member", home.url, media_files["member"])
-        try:
-            await host.log_in(home.logins["host"])
-            await member.log_in(home.logins["member"])
-            meeting_id = await schedule(home, host, "党课：共享屏幕")
-            await host.enter(meeting_id)
-            await member.enter(meeting_id)
-            await host.start_meeting()
-            await until("the member sees the host", partial(sees, member, 1), 30)
-            await host.see("toggle-screen").click()
+    async with running_lesson(playwright, tmp_path / "data", media_files, "党课：共享屏幕") as lesson:
+        host, member = lesson.host, lesson.member
+        await host.see("toggle-screen").click()
 
-            async def sees_screen() -> bool:
-                return any(row["width"] > 1000 and row["frames"] > 20 for row in await inbound_video(member.page))
+        async def sees_screen() -> bool:
+            return any(row["width"] > 1000 and row["frames"] > 20 for row in await inbound_video(member.page))
 
-            await until("the member sees the screen", sees_screen, 30)
-            await host.see("toggle-screen").click()
-            shared = host.see("toggle-screen")
-            await expect(shared).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
-            await member.remark("共享已经结束")
-            await host.page.wait_for_timeout(AFTER_SHARE_MS)
-            recording_id, _ = await end_lesson(host, meeting_id)
-        finally:
-            await host.close()
-            await member.close()
-        found = decode_recording(home.recording(recording_id) / "index.m3u8")
+        await until("the member sees the screen", sees_screen, 30)
+        await host.see("toggle-screen").click()
+        shared = host.see("toggle-screen")
+        await expect(shared).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
+        await member.remark("共享已经结束")
+        await host.page.wait_for_timeout(AFTER_SHARE_MS)
+        recording_id, _ = await end_lesson(host, lesson.meeting_id)
+        found = decode_recording(lesson.home.recording(recording_id) / "index.m3u8")
         assert max(width for width, _ in found.sizes) > 1000, "the screen is in the recording"
         assert not found.holes([], 1500), "the picture stood still after the screen was gone"

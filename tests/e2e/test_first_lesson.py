@@ -158,8 +158,9 @@ async def cut_signaling(stage: Stage, member: Actor) -> None:
 async def move_network(stage: Stage, actor: Actor) -> None:
     """The worker suddenly sees this person from another address: the seat stays and media comes back."""
     client = stage.relay.client_behind(await mapped_port(actor.page))
+    lost = stage.relay.swallowed
     stage.relay.blackhole(client, on=True)
-    await asyncio.sleep(2)
+    await until(f"{actor.name} has lost much", lambda: stage.relay.swallowed > lost + 300)
     await stage.relay.move(client)
     stage.relay.blackhole(client, on=False)
     before = await frames_decoded(actor.page)

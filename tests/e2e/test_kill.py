@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Playwright, expect
 
-from tests.e2e.actors import PATIENCE_MS, Actor, launch
-from tests.e2e.conftest import OUTPUT
-from tests.e2e.installation import Installation, installation, until
-from tests.e2e.lesson import end_lesson, schedule, sees
+from tests.e2e.actors import PATIENCE_MS, Actor
+from tests.e2e.installation import installation, until
+from tests.e2e.lesson import end_lesson, more_is_recorded, running_lesson, sees
 from tests.e2e.media_files import MediaFiles
 from tests.e2e.media_probe import frames_decoded
 from tests.e2e.recording_check import decode_recording
@@ -27,39 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 ROUNDS = 5
 
 
-@dataclass
-class Lesson:
-    home: Installation
-    host: Actor
-    member: Actor
-    meeting_id: str
-
-
-@asynccontextmanager
-async def running_lesson(playwright: Playwright, folder: Path, files: dict[str, MediaFiles]) -> AsyncIterator[Lesson]:
-    """Host and member see each other in a lesson that is recorded."""
-    async with installation(folder) as home:
-        host = await launch(playwright, "host", home.url, files["host"])
-        member = await launch(playwright, "member", home.url, files["member"])
-        try:
-            await host.log_in(home.logins["host"])
-            await member.log_in(home.logins["member"])
-            meeting_id = await schedule(home, host, "党课：经得起中断")
-            await host.enter(meeting_id)
-            await member.enter(meeting_id)
-            await host.start_meeting()
-            for actor in (host, member):
-                await until(f"{actor.name} sees the other", partial(sees, actor, 1), 30)
-            yield Lesson(home, host, member, meeting_id)
-        except BaseException:
-            await host.keep_evidence(OUTPUT / "failure")
-            await member.keep_evidence(OUTPUT / "failure")
-            raise
-        finally:
-            await host.close()
-            await member.close()
-
-
 async def signaling_is_up(actor: Actor) -> bool:
     state: str | None = await actor.see("room").get_attribute("data-signaling")
     return state == "connected"
@@ -68,7 +31,7 @@ async def signaling_is_up(actor: Actor) -> bool:
 async def test_killed_server_leaves_pictures_running_and_loses_no_remark(
     playwright: Playwright, tmp_path: Path, media_files: dict[str, MediaFiles]
 ) -> None:
-    async with running_lesson(playwright, tmp_path / "data", media_files) as lesson:
+    async with running_lesson(playwright, tmp_path / "data", media_files, "党课：经得起中断") as lesson:
         said: list[str] = []
         for number in range(ROUNDS):
             said.append(f"第{number + 1}次中断前的发言")
@@ -94,13 +57,13 @@ async def test_killed_server_leaves_pictures_running_and_loses_no_remark(
 async def test_killed_recorder_loses_at_most_two_seconds(
     playwright: Playwright, tmp_path: Path, media_files: dict[str, MediaFiles]
 ) -> None:
-    async with running_lesson(playwright, tmp_path / "data", media_files) as lesson:
+    async with running_lesson(playwright, tmp_path / "data", media_files, "党课：经得起中断") as lesson:
         for _ in range(ROUNDS):
-            await asyncio.sleep(3)  # something to lose
+            await more_is_recorded(lesson.home)  # something to lose
             old = await lesson.home.kill("recorder-0")
             await until("a new recorder", partial(lesson.home.is_replaced, "recorder-0", old), 10)
             assert await sees(lesson.member, 1), "the lesson goes on without the recorder"
-        await asyncio.sleep(3)
+        await more_is_recorded(lesson.home)
         recording_id, _ = await end_lesson(lesson.host, lesson.meeting_id)
         replay = await lesson.host.api("GET", f"/api/recordings/{recording_id}")
         lost = [gap["end_ms"] - gap["start_ms"] for gap in replay["gaps"]]
@@ -114,7 +77,7 @@ async def test_killed_recorder_loses_at_most_two_seconds(
 async def test_killed_media_worker_is_replaced_and_media_comes_back(
     playwright: Playwright, tmp_path: Path, media_files: dict[str, MediaFiles]
 ) -> None:
-    async with running_lesson(playwright, tmp_path / "data", media_files) as lesson:
+    async with running_lesson(playwright, tmp_path / "data", media_files, "党课：经得起中断") as lesson:
         for number in range(ROUNDS):
             before = await frames_decoded(lesson.member.page)
             await lesson.home.kill("media-0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from playwright.async_api import Playwright
 from tests.e2e.actors import Actor, cast
 from tests.e2e.conftest import FLOOR_HZ, OUTPUT, TONES_HZ
 from tests.e2e.installation import Installation, installation, until
-from tests.e2e.lesson import end_lesson, schedule, sees
+from tests.e2e.lesson import end_lesson, more_is_recorded, schedule, sees
 from tests.e2e.media_files import MediaFiles
 from tests.e2e.media_probe import mapped_port, spectrum
 from tests.e2e.recording_check import decode_recording
@@ -114,13 +113,13 @@ async def test_a_killed_primary_hands_the_room_over(
             meeting_id = await enter_all(home, people)
             for actor in people.values():
                 await until(f"{actor.name} sees both others", partial(sees, actor, 2), 30)
-            await asyncio.sleep(3)  # something recorded
+            await more_is_recorded(home)
             killed_s = time.time()
             await home.kill("media-0")
             for actor in people.values():
                 await until(f"{actor.name} sees both others again", partial(sees, actor, 2), 30)
             print(f"media-0 (primary) killed: all see all after {time.time() - killed_s:.1f} s")
-            await asyncio.sleep(3)
+            await more_is_recorded(home)
             recording_id, _ = await end_lesson(people["host"], meeting_id)
             replay = await people["host"].api("GET", f"/api/recordings/{recording_id}")
             print(f"gaps: {replay['gaps']} of {replay['duration_ms']} ms")

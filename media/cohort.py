@@ -1,12 +1,16 @@
-"""Slots that carry the very same rewritten packets, in chunks that are sent with one system call each.
+"""Slots that carry the same rewritten packets, in chunks that are sent with one system call each.
 
 A header is written once per cohort and burst; each member then costs one ``srtp_protect`` and a share of ``sendmmsg``.
+Members who have carried other layers before go on with numbers of their own: they sit in chunks of their own, whose
+copies are renumbered all at once (``media.lanes``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from media.lanes import Lanes
 from media.rtp import red, vp8
 from media.rtp.header import FIXED, FIXED_SIZE
 from media.rtp.sequence import distance
@@ -23,17 +27,25 @@ MAX_NUMBER_ID = 14  # RFC 8285 §4.2
 
 
 class CohortKey(NamedTuple):
-    """Everything that the rewritten bytes depend on, and the size of the SRTP tag."""
+    """Everything that the rewritten bytes depend on but for the numbering, and the size of the SRTP tag."""
 
     ssrc: int
     payload_type: int
     codec: str
     tag_size: int
-    sequence_delta: int
-    timestamp_delta: int
     picture_delta: int = 0
     tl0_delta: int = 0
     number_id: int = 0  # of the header extension with the transport-wide number; 0: the packets carry none
+
+
+class Numbering(NamedTuple):
+    """What is added to the source's sequence numbers and timestamps, modulo 2^16 and 2^32."""
+
+    sequence: int
+    timestamp: int
+
+    def beyond(self, base: Numbering) -> tuple[int, int]:
+        return (self.sequence - base.sequence) & 0xFFFF, (self.timestamp - base.timestamp) & 0xFFFFFFFF
 
 
 class History(NamedTuple):
@@ -49,17 +61,25 @@ class History(NamedTuple):
 class Chunk:
     """Up to 64 members with their prepared messages; those who are reached by TCP or IPv6 have chunks of their own."""
 
-    __slots__ = ("_contexts", "_messages", "is_single", "members")
+    __slots__ = ("_base", "_contexts", "_lanes", "_messages", "is_single", "members")
 
-    def __init__(self, control: SegmentControl | None, is_single: bool = False) -> None:
+    def __init__(self, control: SegmentControl | None, is_single: bool = False, base: Numbering | None = None) -> None:
+        """``base``: of the packets that the chunk is given; None when all its members have just that numbering."""
         self.members: list[Slot] = []
         self.is_single = is_single
+        self._base = base
+        self._lanes: Lanes | None = None
         self._contexts: dict[int, list[Any]] = {}
         self._messages = MessageTable(CHUNK, control) if control is not None else None
 
     @property
     def messages(self) -> MessageTable | None:
         return self._messages
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its members get the packets as they were written."""
+        return self._base is None
 
     def contexts(self, per_member: int) -> list[Any]:
         """SRTP contexts, each repeated for every packet of the burst."""
@@ -69,9 +89,19 @@ class Chunk:
             self._contexts[per_member] = found
         return found
 
+    def offsets(self, slot: Slot) -> tuple[int, int]:
+        """What this member's sequence numbers and timestamps have beyond those of the packets given."""
+        return slot.numbering.beyond(self._base) if self._base is not None else (0, 0)
+
+    def lanes(self) -> Lanes | None:
+        """The members' offsets; None in a plain chunk."""
+        if self._lanes is None and self._base is not None:
+            self._lanes = Lanes([self.offsets(slot) for slot in self.members])
+        return self._lanes
+
     def add(self, slot: Slot) -> None:
         self.members.append(slot)
-        self._contexts.clear()
+        self._forget()
         self.readdress(slot)
 
     def remove(self, slot: Slot) -> None:
@@ -81,11 +111,15 @@ class Chunk:
         if last is not slot:
             self.members[index] = last
             self.readdress(last)
-        self._contexts.clear()
+        self._forget()
 
     def readdress(self, slot: Slot) -> None:
         if self._messages is not None and slot.transport.address is not None:
             self._messages.set_address(self.members.index(slot), slot.transport.address)
+
+    def _forget(self) -> None:
+        self._contexts.clear()
+        self._lanes = None
 
 
 class Cohort:
@@ -100,6 +134,7 @@ class Cohort:
         "_last_timestamp",
         "_last_tl0",
         "_red_type",
+        "base",
         "chunks",
         "key",
         "octets",
@@ -107,27 +142,39 @@ class Cohort:
         "size",
     )
 
-    def __init__(self, key: CohortKey, floor: int, control: SegmentControl | None, red_type: int | None = None) -> None:
-        """``red_type``: with which the source sends redundant audio. The cohort "red" gets that as it is."""
+    def __init__(
+        self,
+        key: CohortKey,
+        base: Numbering,
+        floor: int,
+        control: SegmentControl | None,
+        red_type: int | None = None,
+    ) -> None:
+        """``base``: with which packets are written. ``red_type``: with which the source sends redundant audio; the
+        cohort "red" gets that as it is.
+        """
         self.key = key
+        self.base = base
         self._red_type = red_type
         self.chunks: list[Chunk] = []
         self.size = 0
         self.packets = self.octets = 0
         self._control = control
-        # Source packets before this one are never sent: their numbers may already have been used with other
-        # contents, and a nonce must not be used twice (RFC 7714 §8.2).
+        # Source packets before this one are not sent as they come: to some member their numbers may already have been
+        # used with other contents, and a nonce must not be used twice (RFC 7714 §8.2). The others ask for them.
         self._floor = floor
-        self._last_sequence = -1
-        self._last_timestamp = self._last_picture = self._last_tl0 = 0
+        self._last_sequence = -1  # of the source, as the timestamp
+        self._last_timestamp = 0
+        self._last_picture = self._last_tl0 = 0  # as they were sent
         self._last_at = 0.0
 
     def add(self, slot: Slot) -> None:
-        singly = is_single(slot.transport.address)
-        fitting = (chunk for chunk in self.chunks if len(chunk.members) < CHUNK and chunk.is_single is singly)
-        chunk = next(fitting, None)
-        if chunk is None:
-            chunk = Chunk(None if singly else self._control, singly)
+        singly, is_plain = is_single(slot.transport.address), slot.numbering == self.base
+        for chunk in self.chunks:
+            if len(chunk.members) < CHUNK and chunk.is_single is singly and chunk.is_plain is is_plain:
+                break
+        else:
+            chunk = Chunk(None if singly else self._control, singly, None if is_plain else self.base)
             self.chunks.append(chunk)
         chunk.add(slot)
         slot.chunk = chunk
@@ -158,17 +205,49 @@ class Cohort:
     def red_type(self) -> int | None:
         return self._red_type
 
-    def history(self) -> History | None:
-        """None before the first packet."""
+    @property
+    def last_sequence(self) -> int:
+        """The newest source packet that was sent; -1 before the first."""
+        return self._last_sequence
+
+    @property
+    def last_timestamp(self) -> int:
+        """Of the source."""
+        return self._last_timestamp
+
+    def history(self, numbering: Numbering) -> History | None:
+        """Where a member of this numbering stands. None before the first packet."""
         if self._last_sequence < 0:
             return None
-        return History(self._last_sequence, self._last_timestamp, self._last_at, self._last_picture, self._last_tl0)
+        return History(
+            (self._last_sequence + numbering.sequence) & 0xFFFF,
+            (self._last_timestamp + numbering.timestamp) & 0xFFFFFFFF,
+            self._last_at,
+            self._last_picture,
+            self._last_tl0,
+        )
 
-    def rewrite(self, packet: bytes) -> bytes | None:
-        """The packet as the members see it, always the same bytes; None for one from before the beginning."""
+    def take(self, packets: Iterable[bytes], now: float, max_size: int) -> list[bytes]:
+        """What is sent of a burst now, written with the cohort's base, and counted for its reports."""
+        base = self.base
+        written = []
+        for packet in packets:
+            sequence = packet[2] << 8 | packet[3]
+            if distance(sequence, self._floor) < 0:
+                continue
+            new = self.rewrite(packet, base)
+            if new is None or len(new) > max_size:
+                continue
+            written.append(new)
+            self.octets += len(new) - FIXED_SIZE
+            if self._last_sequence < 0 or distance(sequence, self._last_sequence) > 0:
+                self._note_newest(sequence, packet, new, now)
+        self.packets += len(written)
+        return written
+
+    def rewrite(self, packet: bytes, numbering: Numbering) -> bytes | None:
+        """The packet as members of this numbering see it, always the same bytes; None for what they cannot take."""
         first, second, sequence, timestamp, _ = FIXED.unpack_from(packet)
-        if distance(sequence, self._floor) < 0:
-            return None
         key = self.key
         payload_type = key.payload_type
         if second & 0x7F == self._red_type:
@@ -182,8 +261,8 @@ class Cohort:
         head = FIXED.pack(
             first,
             (second & 0x80) | payload_type,
-            (sequence + key.sequence_delta) & 0xFFFF,
-            (timestamp + key.timestamp_delta) & 0xFFFFFFFF,
+            (sequence + numbering.sequence) & 0xFFFF,
+            (timestamp + numbering.timestamp) & 0xFFFFFFFF,
             key.ssrc,
         )
         if key.picture_delta or key.tl0_delta:
@@ -196,12 +275,12 @@ class Cohort:
         return b"".join((bytes((packet[0] | 0x10,)), packet[1:FIXED_SIZE], block, packet[FIXED_SIZE:]))
 
     def raise_floor(self, sequence: int) -> None:
-        """No source packet before this one is sent any more."""
+        """No source packet before this one is sent as it comes any more."""
         if distance(sequence, self._floor) > 0:
             self._floor = sequence
 
     def adopt(self, other: Cohort) -> None:
-        """A member comes over from a cohort with the same numbering: go on where that one stands."""
+        """A member comes over from a cohort of the same source: go on where that one stands."""
         if distance(other._floor, self._floor) > 0 or self._last_sequence < 0:
             self._floor = other._floor
         is_ahead = self._last_sequence < 0 or distance(other._last_sequence, self._last_sequence) > 0
@@ -210,19 +289,16 @@ class Cohort:
             self._last_picture, self._last_tl0, self._last_at = other._last_picture, other._last_tl0, other._last_at
         self.packets, self.octets = max(self.packets, other.packets), max(self.octets, other.octets)
 
-    def note_sent(self, packet: bytes, now: float) -> None:
-        """Remembers the newest rewritten packet, and lets the floor follow at a distance."""
-        _, _, sequence, timestamp, _ = FIXED.unpack_from(packet)
-        if self._last_sequence >= 0 and distance(sequence, self._last_sequence) <= 0:
-            return
-        self._last_sequence, self._last_timestamp, self._last_at = sequence, timestamp, now
+    def _note_newest(self, sequence: int, packet: bytes, written: bytes, now: float) -> None:
+        """Remembers the newest packet, and lets the floor follow at a distance."""
+        self._last_sequence, self._last_at = sequence, now
+        self._last_timestamp = int.from_bytes(packet[4:8], "big")
         if self.key.codec == "VP8":
-            found = vp8.parse(packet, FIXED_SIZE)
+            found = vp8.parse(written, FIXED_SIZE)
             self._last_picture = found.picture_id if found.picture_id >= 0 else self._last_picture
             self._last_tl0 = found.tl0_picture_index if found.tl0_picture_index >= 0 else self._last_tl0
-        source = (sequence - self.key.sequence_delta) & 0xFFFF
-        if distance(source, self._floor) > 0x4000:
-            self._floor = (source - 0x2000) & 0xFFFF  # 16-bit order holds for half the range only
+        if distance(sequence, self._floor) > 0x4000:
+            self._floor = (sequence - 0x2000) & 0xFFFF  # 16-bit order holds for half the range only
             for chunk in self.chunks:
                 for slot in chunk.members:
                     if distance(slot.first_sequence, self._floor) < 0:
@@ -242,13 +318,13 @@ def renumber(cohorts: dict[CohortKey, Cohort], slot: Slot, control: SegmentContr
 
 
 def move(cohorts: dict[CohortKey, Cohort], slot: Slot, key: CohortKey, control: SegmentControl | None) -> None:
-    """To the cohort of this key, which has the same numbering."""
+    """To the cohort of this key; the slot keeps its numbering."""
     old = slot.cohort
     if old is None or old.key == key:
         return
     new = cohorts.get(key)
     if new is None:
-        new = cohorts[key] = Cohort(key, 0, control, old.red_type)
+        new = cohorts[key] = Cohort(key, old.base, 0, control, old.red_type)
     new.adopt(old)
     old.remove(slot)
     if not old.size:

@@ -13,12 +13,14 @@ from typing import Any
 
 from media.aiortc_adapter import MAX_TRAILER, address_of, buffer_view, new_buffer, srtp_protect, srtp_protect_rtcp
 from media.cohort import CHUNK, Chunk
+from media.lanes import Lanes
 from media.sendmmsg import SegmentControl, VectorTable, is_available
 from media.stats import Counters
 from media.udp import DatagramPort
 
 MAX_BURST = 40  # packets of one message; 40 x 1500 stays below the 64 KiB of a segmented datagram
 MAX_PACKET = 1500 - MAX_TRAILER
+REPORT_TIME_AT = 16  # where a sender report holds its RTP timestamp (RFC 3550 §6.4.1)
 _SRTCP_INDEX = 4
 _MAX_SHAPES = 500
 
@@ -31,6 +33,7 @@ class _Pool:
         self.stride = stride
         self._memory = new_buffer("char[]", stride * count)
         self.view = memoryview(buffer_view(self._memory)).cast("B")
+        self.halves, self.words = self.view.cast("H"), self.view.cast("I")
         self.pointers: list[Any] = [self._memory + index * stride for index in range(count)]
         self._lengths = new_buffer("int[]", count)
         self.length_view = memoryview(buffer_view(self._lengths)).cast("B")
@@ -62,6 +65,17 @@ class _Pool:
             view[at : at + more] = view[:more]
             at += more
 
+    def renumber(self, lanes: Lanes, group: Sequence[bytes], is_rtcp: bool) -> None:
+        """Adds the members' offsets to the copies: to a sender report's timestamp, or to RTP's two numbers."""
+        stride, count = self.stride, len(group)
+        for index, packet in enumerate(group):
+            at = index * stride
+            time_at = REPORT_TIME_AT if is_rtcp else 4
+            time = int.from_bytes(packet[time_at : time_at + 4], "big")
+            lanes.write_timestamps(self.words, (at + time_at) // 4, stride * count // 4, time)
+            if not is_rtcp:
+                lanes.write_sequences(self.halves, (at + 2) // 2, stride * count // 2, packet[2] << 8 | packet[3])
+
 
 class FanOut:
     """Sends bursts to cohorts' chunks. ``between_chunks`` lets sound pass while a big keyframe goes out."""
@@ -81,7 +95,7 @@ class FanOut:
             self._send_group(chunks, group, srtp_protect, tag_size, poll)
 
     def send_rtcp(self, chunks: Sequence[Chunk], packet: bytes, tag_size: int) -> None:
-        """One RTCP packet to all members."""
+        """One sender report to all members."""
         self._send_group(chunks, [packet], srtp_protect_rtcp, tag_size + _SRTCP_INDEX, False)
 
     def _send_group(self, chunks: Sequence[Chunk], group: list[bytes], protect: Any, trailer: int, poll: bool) -> None:
@@ -99,6 +113,9 @@ class FanOut:
             total = members * count
             messages = chunk.messages
             pool.fill(block, members)
+            lanes = chunk.lanes()
+            if lanes is not None:
+                pool.renumber(lanes, group, protect is srtp_protect_rtcp)
             pool.length_view[: 4 * total] = before[: 4 * total]
             if messages is None or any(
                 map(protect, chunk.contexts(count), pool.pointers, pool.length_pointers)  # srtp_err_status_ok is 0
@@ -134,9 +151,12 @@ class FanOut:
         view, length = pool.view, pool.lengths
         for slot in chunk.members:
             context, address = slot.transport.tx, slot.transport.address
+            own = None if chunk.is_plain else Lanes([chunk.offsets(slot)])
             for packet in group:
                 size = len(packet)
                 view[:size] = packet
+                if own is not None:
+                    pool.renumber(own, [packet], protect is srtp_protect_rtcp)
                 length[0] = size
                 if address is None or protect(context, pool.pointers[0], pool.length_pointers[0]):
                     self._counters["drop_protect"] += 1

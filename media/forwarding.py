@@ -60,7 +60,7 @@ class Forwarder:
         """A sender report for every cohort; ``build`` gets SSRC, timestamp delta, packets and octets."""
         for cohort in layer.cohorts.values():
             key = cohort.key
-            report = build(key.ssrc, key.timestamp_delta, cohort.packets, cohort.octets)
+            report = build(key.ssrc, cohort.base.timestamp, cohort.packets, cohort.octets)
             _remember_report(layer, report, self._now())
             self._fan_out.send_rtcp(cohort.chunks, report, key.tag_size)
 
@@ -111,17 +111,13 @@ class Forwarder:
         cohorts = sorted(layer.cohorts.values(), key=_is_unnumbered)
         first = self._number(layer, cohorts, packets, now)
         for cohort in cohorts:
-            rewritten = [new for packet in packets if (new := cohort.rewrite(packet)) and len(new) <= MAX_PACKET]
-            if not rewritten:
+            written = cohort.take(packets, now, MAX_PACKET)
+            if not written:
                 continue
-            for packet in rewritten:
-                cohort.note_sent(packet, now)
-                cohort.octets += len(packet) - 12
-            cohort.packets += len(rewritten)
             if cohort.key.number_id:
-                late = len(packets) - len(rewritten)  # what was left out came before the others
-                rewritten = [cohort.numbered(packet, first + late + at) for at, packet in enumerate(rewritten)]
-            self._fan_out.send(cohort.chunks, rewritten, cohort.key.tag_size, is_video)
+                late = len(packets) - len(written)  # what was left out came before the others
+                written = [cohort.numbered(packet, first + late + at) for at, packet in enumerate(written)]
+            self._fan_out.send(cohort.chunks, written, cohort.key.tag_size, is_video)
 
     def _number(self, layer: Layer, cohorts: list[Cohort], packets: list[bytes], now: float) -> int:
         """A transport-wide number for each packet, the same in all cohorts; returns the first's."""

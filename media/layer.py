@@ -8,10 +8,11 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from media.cohort import RED, Cohort, CohortKey, History, move
+from media.cohort import RED, Cohort, CohortKey, History, Numbering, move
 from media.keyframes import KeyframeRequests
 from media.rtp import vp8
 from media.rtp.header import FIXED, FIXED_SIZE
+from media.rtp.sequence import distance
 
 if TYPE_CHECKING:
     from media.bwe.send_history import NumberedStream
@@ -179,8 +180,7 @@ class Layer:
         cohort = slot.cohort
         if cohort is None:
             return
-        slot.history = _history(cohort, slot.history)
-        slot.history_ntp = self._ntp_of_last(cohort)
+        self._remember(slot, cohort)
         cohort.remove(slot)
         slot.cohort = slot.layer = None
         if not cohort.size:
@@ -192,10 +192,10 @@ class Layer:
         if cohort is None or track is None:
             return
         codec, payload_type = _form(slot, track)
-        history = cohort.history()
-        if history is not None and codec != cohort.key.codec:
+        if cohort.last_sequence >= 0 and codec != cohort.key.codec:
             # What went out in one form must not be resent in the other: its nonce is used (RFC 7714 §8.2).
-            slot.first_sequence = (history.sequence + 1 - cohort.key.sequence_delta) & 0xFFFF
+            self._remember(slot, cohort)
+            slot.first_sequence = (cohort.last_sequence + 1) & 0xFFFF
         key = cohort.key._replace(codec=codec, payload_type=payload_type)
         move(self.cohorts, slot, key, self._forwarder.control)
 
@@ -207,48 +207,56 @@ class Layer:
     def _join(self, slot: Slot, track: Track, packet: bytes, now: float) -> None:
         sequence = FIXED.unpack_from(packet)[2]
         codec, payload_type = _form(slot, track)
-        base = CohortKey(
-            slot.ssrc,
-            payload_type,
-            codec,
-            slot.transport.tag_size,
-            sequence_delta=0,
-            timestamp_delta=0,
-            number_id=slot.number_id,
-        )
+        key = CohortKey(slot.ssrc, payload_type, codec, slot.transport.tag_size, number_id=slot.number_id)
+        shared = None
         if slot.history is not None:
-            key = _continue(base, slot, track, packet, now)
+            slot.numbering = _continue(slot.history, slot.history_ntp, track, packet, now)
+            if codec == "VP8":
+                key = _continue_pictures(key, slot.history, packet)
         else:
-            key = self._adopt(base, sequence) or base._replace(
-                sequence_delta=(random.randrange(BEHIND_WRAP, 0x4000) - sequence) & 0xFFFF  # noqa: S311 - no secret
-            )
+            shared = self._largest(key, sequence)
+            if shared is not None:
+                key, slot.numbering = shared.key._replace(number_id=slot.number_id), shared.base
+            else:
+                first = random.randrange(BEHIND_WRAP, 0x4000)  # noqa: S311 - no secret
+                slot.numbering = Numbering((first - sequence) & 0xFFFF, 0)
         cohort = self.cohorts.get(key)
         if cohort is None:
-            cohort = self.cohorts[key] = Cohort(key, sequence, self._forwarder.control, track.codec.red_payload_type)
-        elif slot.history is not None:
-            # By chance its numbers go on where the others' are. Those before carried something else to this viewer.
-            cohort.raise_floor(sequence)
+            cohort = self._open(key, slot.numbering, sequence, track)
+        elif shared is None:
+            cohort.raise_floor(sequence)  # the numbers before carried something else to this viewer
         slot.cohort = cohort
         slot.layer = self
         slot.first_sequence = sequence
         cohort.add(slot)
 
-    def _adopt(self, base: CohortKey, sequence: int) -> CohortKey | None:
-        """A slot without a past takes the numbering of the largest fitting cohort, so that headers are shared."""
+    def _open(self, key: CohortKey, numbering: Numbering, sequence: int, track: Track) -> Cohort:
+        """A new cohort. It is written with the numbering of its sibling, between which viewers move."""
+        siblings = (cohort for other, cohort in self.cohorts.items() if other[:-1] == key[:-1])
+        sibling = next(siblings, None)
+        base = sibling.base if sibling is not None else numbering
+        cohort = Cohort(key, base, sequence, self._forwarder.control, track.codec.red_payload_type)
+        self.cohorts[key] = cohort
+        return cohort
+
+    def _largest(self, key: CohortKey, sequence: int) -> Cohort | None:
+        """Whose numbering a slot without a past takes, so that headers are shared."""
         fitting = [
             cohort
-            for key, cohort in self.cohorts.items()
-            if key[:4] == base[:4] and BEHIND_WRAP <= (sequence + key.sequence_delta) & 0xFFFF < NEAR_WRAP
+            for other, cohort in self.cohorts.items()
+            if other[:4] == key[:4] and BEHIND_WRAP <= (sequence + cohort.base.sequence) & 0xFFFF < NEAR_WRAP
         ]
-        if not fitting:
-            return None
-        return max(fitting, key=lambda cohort: cohort.size).key._replace(number_id=base.number_id)
+        return max(fitting, key=lambda cohort: cohort.size, default=None)
 
-    def _ntp_of_last(self, cohort: Cohort) -> int | None:
-        history = cohort.history()
-        if history is None or self.track is None:
-            return None
-        return self.track.ntp_of(history.timestamp - cohort.key.timestamp_delta)
+    def _remember(self, slot: Slot, cohort: Cohort) -> None:
+        """Where the slot's stream stands now. VP8's picture ids are remembered over times with another codec."""
+        history, before = cohort.history(slot.numbering), slot.history
+        if history is None or distance(cohort.last_sequence, slot.first_sequence) < 0:
+            return  # nothing was sent since: its stream stands where it stood
+        if before is not None and cohort.key.codec != "VP8":
+            history = history._replace(picture_id=before.picture_id, tl0=before.tl0)
+        slot.history = history
+        slot.history_ntp = self.track.ntp_of(cohort.last_timestamp) if self.track is not None else None
 
 
 def _form(slot: Slot, track: Track) -> tuple[str, int]:
@@ -267,27 +275,15 @@ def _form(slot: Slot, track: Track) -> tuple[str, int]:
     return RED, codec.red_payload_type
 
 
-def _history(cohort: Cohort, before: History | None) -> History | None:
-    """Where the slot's stream stands now. VP8's picture ids are remembered over times with another codec."""
-    history = cohort.history()
-    if history is None or before is None or cohort.key.codec == "VP8":
-        return history or before
-    return history._replace(picture_id=before.picture_id, tl0=before.tl0)
-
-
-def _continue(base: CohortKey, slot: Slot, track: Track, packet: bytes, now: float) -> CohortKey:
+def _continue(history: History, history_ntp: int | None, track: Track, packet: bytes, now: float) -> Numbering:
     """Numbers that go on where the slot's last source stopped: the receiver sees one stream."""
-    history = slot.history
-    if history is None:
-        return base
     _, _, sequence, timestamp, _ = FIXED.unpack_from(packet)
-    passed = _passed(history, slot.history_ntp, track, timestamp, now)
-    key = base._replace(
-        sequence_delta=(history.sequence + 1 - sequence) & 0xFFFF,
-        timestamp_delta=(history.timestamp + passed - timestamp) & 0xFFFFFFFF,
-    )
-    if base.codec != "VP8":
-        return key
+    passed = _passed(history, history_ntp, track, timestamp, now)
+    return Numbering((history.sequence + 1 - sequence) & 0xFFFF, (history.timestamp + passed - timestamp) & 0xFFFFFFFF)
+
+
+def _continue_pictures(key: CohortKey, history: History, packet: bytes) -> CohortKey:
+    """The same for VP8's picture ids."""
     found = vp8.parse(packet, FIXED_SIZE)
     return key._replace(
         picture_delta=(history.picture_id + 1 - found.picture_id) & 0x7FFF if found.picture_id >= 0 else 0,

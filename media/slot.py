@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from media.cohort import Chunk, Cohort, History
+from media.cohort import Chunk, Cohort, History, Numbering
 from media.control import Kind, SlotInfo
 from media.layer_choice import choose
 from media.limits import Allowance
@@ -49,6 +49,7 @@ class Slot:
         "limit",
         "mid",
         "number_id",
+        "numbering",
         "offered_number_id",
         "publication",
         "rank",
@@ -79,7 +80,8 @@ class Slot:
         self.chunk: Chunk | None = None
         self.history: History | None = None
         self.history_ntp: int | None = None  # when the last picture in the history left its sender
-        self.first_sequence = 0
+        self.numbering = Numbering(0, 0)  # while it is in a cohort
+        self.first_sequence = 0  # of the source: what came before was not sent, or with other numbers
         self.rank = 0  # among the pictures of its viewer: 0 is the stage
         self.limit = NO_LIMIT  # the highest of the publication's layers that the viewer's budget allows
         self.is_lean = False  # sound without redundancy: the path is too narrow for both
@@ -153,9 +155,9 @@ class Slot:
         cache = layer.track.cache
         codec = self.codecs.get(cohort.key.codec)  # none for redundant sound, which has no RTX
         for sequence in sequences:
-            source = (sequence - cohort.key.sequence_delta) & 0xFFFF
+            source = (sequence - self.numbering.sequence) & 0xFFFF
             packet = cache.get(source) if distance(source, self.first_sequence) >= 0 else None
-            rewritten = cohort.rewrite(packet) if packet is not None else None
+            rewritten = cohort.rewrite(packet, self.numbering) if packet is not None else None
             if rewritten is None:
                 continue
             if codec is not None and codec.rtx_payload_type is not None:

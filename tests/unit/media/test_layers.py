@@ -199,7 +199,7 @@ def test_with_sender_reports_time_goes_on_by_the_clock_of_the_sender(stage: Stag
     got = viewer.receive(2)
     assert (timestamps(got)[1] - timestamps(got)[0]) & 0xFFFFFFFF == 3000
     assert slot.cohort is not None
-    ntp = up_track(sender.publication, F).ntp_of(timestamps(got)[1] - slot.cohort.key.timestamp_delta)
+    ntp = up_track(sender.publication, F).ntp_of(timestamps(got)[1] - slot.numbering.timestamp)
     assert ntp == (7 << 32) + (6000 << 32) // 90000
 
 

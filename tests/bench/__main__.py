@@ -16,28 +16,29 @@ from tests.bench.generator import JOINS_PER_S
 from tests.bench.plan import Plan
 from tests.bench.report import Measurement, summarize
 from tests.bench.run import BenchError, WorkerOptions, measure, worker_backend
-from tests.bench.scenario import Scenario, lesson, meeting
+from tests.bench.scenario import Scenario, lesson, meeting, stirred
 
 QUIET_SHARE = 0.1  # of one core
 SAMPLE_EVERY, MAX_SAMPLED = 16, 40  # decrypting is what costs the generator most
 VISIBLE = 9  # pictures that a meeting of many shows at once
 SCENARIOS: dict[str, Callable[[int, int], Scenario]] = {
     "lesson": lesson,
+    "stirred": stirred,
     "meeting9": lambda _subscribers, bitrate_bps: meeting(9, 9, bitrate_bps),
     "meeting50": lambda _subscribers, bitrate_bps: meeting(50, VISIBLE, bitrate_bps),
 }
-BITRATES_KBPS = {"lesson": 1500}
+BITRATES_KBPS = {"lesson": 1500, "stirred": 1500}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--scenario", choices=SCENARIOS, default="lesson", help="who is in the room (README.md)")
-    parser.add_argument("--subscribers", type=int, default=150, help="of a lesson")
+    parser.add_argument("--subscribers", type=int, default=150, help="of a lesson, stirred or not")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the measured window")
     parser.add_argument("--minutes", type=float, help="the same in minutes; says how memory grows")
     parser.add_argument("--warmup", type=float, default=2.0, help="seconds between the last join and the window")
     parser.add_argument("--runs", type=int, default=1, help="the figures are medians over the runs")
-    parser.add_argument("--bitrate-kbps", type=int, help="of a camera: 1500 in a lesson, 500 in a meeting")
+    parser.add_argument("--bitrate-kbps", type=int, help="of a camera: 1500 in lessons, 500 in meetings")
     parser.add_argument("--sample-every", type=int, help="one subscriber in this many decrypts everything")
     parser.add_argument("--loss-percent", type=float, default=0.0, help="share of packets that subscribers throw away")
     parser.add_argument(

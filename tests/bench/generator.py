@@ -22,6 +22,7 @@ from tests.bench.parent import Parent, RefusedError
 from tests.bench.participant import JoinTimes, Participant
 from tests.bench.plan import Plan
 from tests.bench.report import Measurement
+from tests.bench.stirring import stir
 
 JOINS_PER_S = 40
 CHURN_ROUND = 100  # viewers who are in the room at once and leave together
@@ -60,6 +61,9 @@ class Generator:
         rss_alone_kib = self._resident_kib()
         await self._join(range(scenario.viewers_from, scenario.viewers_from + plan.already), JOINS_PER_S)
         await self._until_complete()
+        if scenario.is_stirred:
+            self._progress("everybody looks elsewhere and comes back")
+            await stir([item for item in self._load.participants if scenario.views(item.index)], parent=self._parent)
         self._progress(f"{len(self._load.participants)} participants, {self._profile}, warming up")
         await asyncio.sleep(plan.warmup_s)
         for participant in self._load.participants:

@@ -43,6 +43,8 @@ def sections(runs: int, minutes: float) -> tuple[Section, ...]:
         f"--subscribers 600 --runs {runs} --loss-percent 0.5",
         f"--subscribers 600 --runs {runs} --workers 2",
         f"--subscribers 1000 --runs {runs}",
+        f"--scenario stirred --subscribers 150 --runs {runs}",
+        f"--scenario stirred --subscribers 600 --runs {runs}",
     )
     meetings = (f"--scenario meeting9 --runs {runs}", f"--scenario meeting50 --runs {runs}")
     joins = ("--already 200 --subscribers 300 --joins-per-s 20",)

@@ -10,8 +10,9 @@ from tests.bench.parent import Parent
 from tests.bench.peer import Peer
 from tests.bench.plan import Plan
 from tests.bench.publisher import Publisher
-from tests.bench.scenario import AUDIO_SLOTS
+from tests.bench.scenario import AUDIO_SLOTS, Scenario
 from tests.bench.subscriber import Subscriber
+from tests.bench.traffic import Source
 
 LOOPBACK = "127.0.0.1"
 HOSTS = 250  # of 127.0.x.y that are used in each place
@@ -39,8 +40,7 @@ class Participant:
         self.peer = Peer(gro=plan.gro and views, host=address_of(plan.host, index))
         self.publisher: Publisher | None = None
         if scenario.publishes(index):
-            speaks, films = scenario.speaks(index), scenario.films(index)
-            self.publisher = Publisher(self.peer, index, scenario.bitrate_bps, speaks=speaks, films=films)
+            self.publisher = Publisher(self.peer, index, _source(scenario, index), speaks=scenario.speaks(index))
         self.subscriber = Subscriber(
             self.peer,
             sampled=views and index % plan.sample_every == 0,
@@ -59,6 +59,11 @@ class Participant:
             await self._offer(parent)
         if self.publisher is not None:
             self.publisher.start()
+
+    async def look_at(self, parent: Parent, people: list[int]) -> None:
+        """Asks for the pictures of these, the most important first, instead of those before."""
+        pictures = [{"publication_id": f"{person_id(other)}:camera"} for other in people]
+        await parent.call("view", participant_id=self.id, pictures=pictures)
 
     async def leave(self, parent: Parent) -> None:
         """As a browser does: the association is closed, then the server is told."""
@@ -83,9 +88,8 @@ class Participant:
         if publisher is not None:
             publisher.negotiated(answer.media)
         await self.peer.connect(answer)
-        pictures = [{"publication_id": f"{person_id(other)}:camera"} for other in scenario.pictures(self.index)]
-        if pictures:
-            await parent.call("view", participant_id=self.id, pictures=pictures)
+        if pictures := scenario.pictures(self.index):
+            await self.look_at(parent, pictures)
 
     async def _answer(self, parent: Parent) -> None:
         data = await parent.call("subscribe", participant_id=self.id)
@@ -94,6 +98,16 @@ class Participant:
         answer = build_answer(self.peer.secrets, offer)
         await parent.call("start", participant_id=self.id, sdp=answer)
         await self.peer.connect(offer)
+
+
+def _source(scenario: Scenario, index: int) -> Source:
+    return Source(
+        scenario.bitrate_of(index),
+        seed=20 + index,
+        has_microphone=scenario.has_microphone(index),
+        speaks=scenario.speaks(index),
+        films=scenario.films(index),
+    )
 
 
 def address_of(host: str, index: int) -> str:

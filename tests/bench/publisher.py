@@ -78,11 +78,11 @@ class _Stream:
 class Publisher:
     """Sends by ticks from ``start`` on. ``lateness_us`` holds, per tick, how much later than planned it ran."""
 
-    def __init__(self, peer: Peer, index: int, bitrate_bps: int, *, speaks: bool = True, films: bool = True) -> None:
+    def __init__(self, peer: Peer, index: int, source: Source, *, speaks: bool = True) -> None:
         self.peer = peer
         self.index = index
         self.ssrcs = SendingSsrcs(*(secrets.randbits(31) + 1 for _ in range(3)))
-        self.source = Source(bitrate_bps, seed=20 + index, speaks=speaks, films=films)
+        self.source = source
         self.streams: dict[Lane, _Stream] = {}
         self.lateness_us = array("q")
         self.received = {"pli": 0, "nack": 0, "transport_cc": 0, "receiver_report": 0, "refused": 0}

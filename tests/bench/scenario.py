@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tests.bench.traffic import Lane, feed_of
 
 AUDIO_SLOTS = 3
-LESSON_BPS, MEETING_BPS = 1_500_000, 500_000
+LESSON_BPS, MEETING_BPS, ASIDE_BPS = 1_500_000, 500_000, 100_000
+STAGE, ASIDE = 0, 1  # who films what everybody looks at in the end, and who what is looked at in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Scenario:
     bitrate_bps: int  # of a camera
     viewers_from: int = 0  # who comes before publishes only
     shuffled: bool = False  # everybody arranges the pictures in another order
+    aside_bps: int = 0  # of a second camera, at which everybody looks for a while before the window; 0: there is none
 
     @property
     def subscribers(self) -> int:
@@ -33,7 +35,15 @@ class Scenario:
         """As the browser client: four at least."""
         return max(4, self.cameras)
 
+    @property
+    def is_stirred(self) -> bool:
+        """Whether everybody looks elsewhere for a while before the window (``stirring``)."""
+        return self.aside_bps > 0
+
     def publishes(self, person: int) -> bool:
+        return self.has_microphone(person) or self.films(person)
+
+    def has_microphone(self, person: int) -> bool:
         return person < self.microphones
 
     def speaks(self, person: int) -> bool:
@@ -42,6 +52,10 @@ class Scenario:
     def films(self, person: int) -> bool:
         return person < self.cameras
 
+    def bitrate_of(self, person: int) -> int:
+        """Of this one's camera."""
+        return self.aside_bps if self.is_stirred and person == ASIDE else self.bitrate_bps
+
     def views(self, person: int) -> bool:
         return person >= self.viewers_from
 
@@ -49,6 +63,8 @@ class Scenario:
         """Whose pictures somebody looks at, in the order in which he asks for them."""
         if not self.views(person):
             return []
+        if self.is_stirred:
+            return [STAGE]
         shown = [other for other in range(self.cameras) if other != person]
         if self.shuffled:
             random.Random(person).shuffle(shown)
@@ -66,6 +82,11 @@ class Scenario:
 def lesson(subscribers: int, bitrate_bps: int = LESSON_BPS) -> Scenario:
     """One teacher, many who watch."""
     return Scenario("lesson", subscribers + 1, 1, 1, 1, bitrate_bps, viewers_from=1)
+
+
+def stirred(subscribers: int, bitrate_bps: int = LESSON_BPS) -> Scenario:
+    """A lesson whose viewers have looked elsewhere before, each at moments of his own."""
+    return Scenario("stirred", subscribers + 2, 1, 1, 2, bitrate_bps, viewers_from=2, aside_bps=ASIDE_BPS)
 
 
 def meeting(people: int, cameras: int, bitrate_bps: int = MEETING_BPS) -> Scenario:

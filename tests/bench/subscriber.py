@@ -255,6 +255,16 @@ class Subscriber:
         for stream in self.streams.values():
             stream.is_unsure = True
 
+    def carries(self, feed: int) -> bool:
+        """Whether a packet of this feed was the last that was decrypted on some stream, no doubt being left."""
+        return any(stream.feed == feed and not stream.is_unsure for stream in self.streams.values())
+
+    def forget(self) -> None:
+        """What was counted so far: after a slot changed its feed some numbers were ticked off for the wrong one."""
+        for seen in self.seen.values():
+            seen[:] = bytes(NUMBERS)
+        self.duplicates = self.renumbered = 0
+
     # --- what goes back -----------------------------------------------------------------------------------------------
 
     def send_feedback(self) -> None:

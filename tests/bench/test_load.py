@@ -108,6 +108,26 @@ def test_a_slot_that_carries_another_feed_is_noticed_when_in_doubt(server: Serve
     assert viewer.renumbered == 1
 
 
+def test_a_viewer_carries_what_he_decrypted_last_and_forgets_what_he_ticked_off_meanwhile(server: Server) -> None:
+    viewer = server.subscriber
+    viewer.sample(False)
+    stage, aside = feed_of(0, Lane.VIDEO), feed_of(1, Lane.VIDEO)
+    server.send(stage, 7, 100, ssrc=5)
+    server.send(aside, 50, 101, ssrc=5)  # taken for the stage's eighth
+    assert (viewer.carries(stage), viewer.carries(aside)) == (True, False)
+    viewer.doubt()
+    assert not viewer.carries(stage)
+    server.send(aside, 51, 102, ssrc=5)
+    assert (viewer.carries(stage), viewer.carries(aside)) == (False, True)
+    viewer.doubt()
+    server.send(stage, 300, 103, ssrc=5)
+    assert (viewer.carries(stage), viewer.arrived(stage, 0, 300), viewer.renumbered) == (True, 2, 2)
+    viewer.forget()
+    server.send(stage, 301, 104, ssrc=5)
+    assert viewer.arrived(stage, 0, 301) == viewer.arrived(aside, 0, 100) == viewer.renumbered == 0
+    assert viewer.arrived(stage, 301, 302) == 1
+
+
 def test_padding_is_reported_and_not_taken_for_media(server: Server) -> None:
     viewer = server.subscriber
     viewer.negotiated(
@@ -232,6 +252,12 @@ def test_everybody_comes_from_an_address_of_his_own() -> None:
 def test_who_does_not_speak_sends_comfort_noise_only() -> None:
     source = Source(500_000, speaks=False, films=False)
     assert [piece.lane for piece in _ticks(source, 4)] == [Lane.AUDIO] * 10
+
+
+def test_who_has_no_microphone_sends_pictures_only() -> None:
+    pieces = _ticks(Source(100_000, has_microphone=False, speaks=False), 4)
+    assert {piece.lane for piece in pieces} == {Lane.VIDEO}
+    assert sum(piece.marker for piece in pieces) == 4 * 25
 
 
 def test_percentiles() -> None:

@@ -108,7 +108,10 @@ def video_frame(size: int, rtp_time: int, *, key: bool) -> list[Piece]:
 class Source:
     """Frames and voice by the clock, the video through a pacer. Ask it once per tick."""
 
-    def __init__(self, bitrate_bps: int, seed: int = 20, *, speaks: bool = True, films: bool = True) -> None:
+    def __init__(
+        self, bitrate_bps: int, seed: int = 20, *, has_microphone: bool = True, speaks: bool = True, films: bool = True
+    ) -> None:
+        self._has_microphone = has_microphone
         self._speaks = speaks
         self._films = films
         mean = bitrate_bps * FRAME_MS / 8000
@@ -130,11 +133,7 @@ class Source:
 
     def tick(self, now_ms: int) -> list[Piece]:
         """What leaves in this tick; ``now_ms`` counts from 0 in steps of ``TICK_MS``."""
-        leaving: list[Piece] = []
-        if self._speaks and now_ms % OPUS_MS == 0:
-            leaving.append(Piece(Lane.AUDIO, b"\x78" + bytes(OPUS_BYTES - 1), now_ms * 48, marker=False))
-        elif now_ms % DTX_MS == 0:
-            leaving.append(Piece(Lane.AUDIO, b"\x78", now_ms * 48, marker=False))
+        leaving = self._sound(now_ms) if self._has_microphone else []
         if self._films and now_ms % FRAME_MS == 0:
             self._next_frame(now_ms * 90)
         self._budget = min(self._budget + self._budget_per_tick, self._budget_per_tick)
@@ -143,6 +142,13 @@ class Source:
             self._budget -= len(piece.body) + STAMP_BYTES
             leaving.append(piece)
         return leaving
+
+    def _sound(self, now_ms: int) -> list[Piece]:
+        if self._speaks and now_ms % OPUS_MS == 0:
+            return [Piece(Lane.AUDIO, b"\x78" + bytes(OPUS_BYTES - 1), now_ms * 48, marker=False)]
+        if now_ms % DTX_MS == 0:
+            return [Piece(Lane.AUDIO, b"\x78", now_ms * 48, marker=False)]
+        return []
 
     def _next_frame(self, rtp_time: int) -> None:
         key = self._since_key >= KEYFRAME_EVERY

@@ -6,11 +6,12 @@ import { defineConfig } from 'vitest/config'
 
 import { bundleBudget } from './build/bundleBudget.ts'
 import { gzipCopies } from './build/gzipCopies.ts'
+import { narrowVue } from './build/narrowVue.ts'
 
 const server = process.env.HUITANG_SERVER ?? 'http://localhost:8080'
 
 export default defineConfig({
-  plugins: [vue(), icons({ compiler: 'vue3', scale: 1.25 }), gzipCopies(), bundleBudget()],
+  plugins: [vue(), icons({ compiler: 'vue3', scale: 1.25 }), narrowVue(), gzipCopies(), bundleBudget()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {
     __VUE_OPTIONS_API__: 'false',
@@ -18,6 +19,8 @@ export default defineConfig({
     __VUE_I18N_LEGACY_API__: 'false',
     __VUE_I18N_FULL_INSTALL__: 'false',
     __INTLIFY_PROD_DEVTOOLS__: 'false',
+    // Texts are compiled by src/i18n/compileMessage.ts.
+    __INTLIFY_DROP_MESSAGE_COMPILER__: 'true',
   },
   build: {
     // Old WeChat web views and iPads still in use (ux.md floor: Android WebView 90, iOS 15).

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { createI18n } from 'vue-i18n'
 import { describe, expect, it } from 'vitest'
 
 import en from './en'
@@ -55,11 +54,8 @@ describe('texts', () => {
     for (const [key, text] of zhWords) expect(text, key).not.toMatch(/WebRTC|TURN|ICE\b|JSON|！|!|亲|小伙伴/)
   })
 
-  it('compile: no stray braces, links or plurals', () => {
-    const flat = Object.fromEntries([...zhWords].map(([key, text]) => [key.replaceAll('.', '_'), text]))
-    const { t } = createI18n({ legacy: false as const, locale: 'zh', messages: { zh: flat as Record<string, string> } }).global
-    for (const key of Object.keys(flat)) expect(() => t(key), key).not.toThrow()
-    for (const [key, text] of [...zhWords, ...enWords]) expect(text, key).not.toMatch(/[@|]/)
+  it('hold words and places for names alone: no stray braces, links or plurals', () => {
+    for (const [key, text] of [...zhWords, ...enWords]) expect(text.replace(/\{\w+\}/g, ''), key).not.toMatch(/[@|{}]/)
   })
 
   it('exist for every key that the code names', () => {

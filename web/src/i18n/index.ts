@@ -1,6 +1,7 @@
 /** The one place that knows vue-i18n. Chinese is the source language and part of the shell; the rest comes on demand. */
 import { createI18n } from 'vue-i18n'
 
+import { compileMessage } from './compileMessage'
 import { fetchSection, type AllSections, type Locale, type Section } from './sections'
 import type { Translated } from './shape'
 import zh from './zh'
@@ -12,6 +13,7 @@ export const i18n = createI18n<[Messages], Locale, false>({
   legacy: false,
   locale: 'zh-CN',
   fallbackLocale: 'zh-CN',
+  messageCompiler: (message) => compileMessage(String(message)),
   messages: { 'zh-CN': zh } as unknown as Record<Locale, Messages>,
 })
 

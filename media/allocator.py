@@ -45,9 +45,9 @@ class Allocator:
         budget = self._budget
         highest = self._loss_cap.update(budget.lasting_loss(now), now)
         wishes = [Wish(publication.id, _picture(slot, publication, highest)) for slot, publication in flowing]
-        self.sound_bps = _sound_bps(self._slots)
+        self.sound_bps, whole_bps = _sound_bps(self._slots)
         left = budget.limit_bps
-        self._thin_out(left)
+        self._thin_out(left, whole_bps)
         if left is not None and not budget.has_feedback:
             left -= self.sound_bps
         chosen = self.ladder.update(
@@ -76,15 +76,14 @@ class Allocator:
         slot.reconsider(now)
         return has_changed
 
-    def _thin_out(self, left: float | None) -> None:
+    def _thin_out(self, left: float | None, whole_bps: int) -> None:
         """Redundant sound takes twice as much; where that would be most of what there is, pictures come before it."""
-        sounds = [slot for slot in self._slots if slot.kind == "audio"]
-        whole_bps = _sound_bps(sounds, as_it_came=True)
         total_bps = (left or 0) + (self.sound_bps if self._budget.has_feedback else 0)
         share = REDUNDANT_AGAIN if self._is_lean else REDUNDANT_UP_TO
         self._is_lean = left is not None and whole_bps > total_bps * share
-        for slot in sounds:
-            slot.set_lean(self._is_lean)
+        for slot in self._slots:
+            if slot.kind == "audio":
+                slot.set_lean(self._is_lean)
 
     def _first_limit(self) -> int:
         return 0 if self._budget.limit_bps is not None else NO_LIMIT
@@ -107,13 +106,15 @@ def _picture(slot: Slot, publication: Publication, highest: int) -> Picture:
     return Picture(tuple(costs), min(slot.ideal(layers), highest) if len(layers) > 1 else 0)
 
 
-def _sound_bps(slots: Iterable[Slot], as_it_came: bool = False) -> int:
-    """Reserved before all pictures. ``as_it_came``: with redundancy also where it is taken out."""
-    found = 0.0
+def _sound_bps(slots: Iterable[Slot]) -> tuple[int, int]:
+    """Reserved before all pictures: what is sent, and with redundancy also where it is taken out."""
+    sent = whole = 0.0
     for slot in slots:
         layer, cohort = slot.layer, slot.cohort
         if slot.kind != "audio" or layer is None or cohort is None:
             continue
-        is_halved = cohort.red_type is not None and cohort.key.codec != RED and not as_it_came
-        found += layer.usual_bps / (2 if is_halved else 1) + layer.frames_per_s * PACKET_OVERHEAD_BITS
-    return int(found)
+        media_bps, overhead_bps = layer.usual_bps, layer.frames_per_s * PACKET_OVERHEAD_BITS
+        is_halved = cohort.red_type is not None and cohort.key.codec != RED
+        sent += (media_bps / 2 if is_halved else media_bps) + overhead_bps
+        whole += media_bps + overhead_bps
+    return int(sent), int(whole)

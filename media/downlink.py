@@ -50,7 +50,7 @@ class Downlink:
         self._probes = ProbeSender(history, environment.clock)
         self._by_ssrc: dict[int, Slot] = {}
         self._is_measured = False
-        self._due_at = now
+        self.due_at = now  # of the next look at the budget
         self._moved_at = float("-inf")
         self._resends_left = MAX_RESENDS_PER_S
         self._resends_since = now
@@ -94,7 +94,7 @@ class Downlink:
         now = self._environment.clock.monotonic()
         self._moved_at = now if self.budget.has_feedback else self._moved_at
         self.budget.handle_moved(now)
-        self._due_at = float("-inf")
+        self.due_at = float("-inf")
 
     # --- what the viewer says
 
@@ -162,9 +162,12 @@ class Downlink:
 
     # --- time
 
-    def tick(self, now: float, is_due: bool = False) -> list[Slot] | None:
-        """Measures, allocates and probes when it is time: the slots whose pause has changed. None: it was not time."""
-        if (now < self._due_at and not is_due) or not self._transport.is_connected:
+    def tick(self, now: float) -> list[Slot] | None:
+        """Measures, allocates and probes: the slots whose pause has changed. None while nobody is connected.
+
+        To be called from ``due_at`` on, and whenever what is wanted has changed.
+        """
+        if not self._transport.is_connected:
             return None
         allocator, budget = self.allocator, self.budget
         is_sending = any(slot.cohort is not None and slot.number_id for slot in self.slots)
@@ -172,7 +175,7 @@ class Downlink:
         changed = allocator.allocate(now)
         if self._is_measured and not self._probes.is_busy:
             self._probe(now)
-        self._due_at = now + self._pause_s(now)
+        self.due_at = now + self._pause_s(now)
         return changed
 
     def _pause_s(self, now: float) -> float:
@@ -183,8 +186,8 @@ class Downlink:
 
     def _hurry(self, now: float) -> None:
         """A path that has just become too narrow does not wait for the next look."""
-        if self._due_at > now and self.budget.is_strained(now):
-            self._due_at = min(self._due_at, now + BUSY_S)
+        if self.due_at > now and self.budget.is_strained(now):
+            self.due_at = min(self.due_at, now + BUSY_S)
 
     def choose(self, cap: QualityLevel | None) -> None:
         """By hand: no more than this."""

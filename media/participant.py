@@ -166,10 +166,11 @@ class Participant:
         return True
 
     def tick_budget(self, now: float, is_due: bool = False) -> None:
-        """Lets the slots follow what the path carries, and tells what has changed for the viewer."""
-        if self.current is None:
+        """Lets the slots follow what the path carries when it is time, and tells what has changed for the viewer."""
+        connection = self.current
+        if connection is None or (now < connection.downlink.due_at and not is_due):
             return
-        changed = self.current.downlink.tick(now, is_due)
+        changed = connection.downlink.tick(now)
         if changed is None:
             return
         if changed:
@@ -213,7 +214,7 @@ class Participant:
             if slot.height_px != height_px:
                 slot.height_px = height_px
                 slot.reconsider(now)
-        connection.downlink.tick(now, is_due=True)
+        connection.downlink.tick(now)
 
     def _assign(self, connection: Connection, kind: Kind, publication_ids: Sequence[str]) -> None:
         if connection.is_gone:

@@ -1,7 +1,7 @@
 """One viewer's budget: feedback, receiver reports and probes put together, and when all this must be measured. Pure.
 
 Feedback comes for packets that carry a number only, and each message costs; so packets carry it in the first seconds,
-while something is left out or the budget is nearly used, while reports show trouble, and for a second in every ten.
+while something is left out or the budget is nearly used, while reports show trouble, and for a second in every twenty.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from media.bwe.send_history import SendHistory
 BEGINNING_S = 4.0
 KNOWN_AFTER_S = 0.5  # of feedback
 SILENT_S = 3.0  # numbered packets without feedback: a client that sends none
-WINDOW_S, REST_S = 1.0, 9.0
+WINDOW_S, REST_S = 1.0, 19.0
 TROUBLE_S = 4.0  # reports that complain are believed for so long
 REPORTED_LOSS = 0.02
 GROWN_RTT_S = 0.1

@@ -37,6 +37,7 @@ export default ts.config(
       'vue/attributes-order': 'off',
       'vue/no-static-inline-styles': 'error', // CSP: style-src 'self'
       'vue/no-v-html': 'error',
+      'vue/no-undef-components': ['error', { ignorePatterns: ['Router(Link|View)'] }],
     },
   },
   {

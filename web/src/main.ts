@@ -8,6 +8,7 @@ import { useSettings } from './stores/settings'
 import './styles/tokens.css'
 import './styles/base.css'
 import './styles/controls.css'
+import './styles/tones.css'
 import './styles/float.css'
 
 async function start(): Promise<void> {

@@ -9,6 +9,7 @@ from collections import deque
 
 from media.bwe.delay import DelayTrend, Usage
 from media.bwe.feedback import Feedback, unwrap_us
+from media.bwe.level import DelayLevel
 from media.bwe.send_history import MASK, SendHistory
 
 START_BPS, MIN_BPS, MAX_BPS = 300_000.0, 30_000.0, 30_000_000.0
@@ -51,6 +52,7 @@ class Estimator:
         "_capacity_spread",
         "_decreased_at",
         "_expected",
+        "_gaps",
         "_grown_at",
         "_ignored_from_us",
         "_ignored_until_us",
@@ -58,6 +60,7 @@ class Estimator:
         "_lasting_at",
         "_lasting_expected",
         "_lasting_lost",
+        "_level",
         "_loss_trial",
         "_lossy_at",
         "_mean_loss",
@@ -84,11 +87,12 @@ class Estimator:
         self._standing_since: float | None = None
         self.congested_at = float("-inf")
         self._trend = DelayTrend()
+        self._level = DelayLevel()
         self._acked: deque[tuple[int, int]] = deque()
         self._acked_bytes = 0
         self._arrival_us = 0
         self._seen: dict[int, tuple[int, int]] = {}
-        self._expected = self._received = 0
+        self._expected = self._received = self._gaps = 0
         self._ordinal = -1
         self._lasting_lost = self._lasting_expected = 0.0
         self._lasting_at = 0.0
@@ -105,13 +109,14 @@ class Estimator:
         self._acked.clear()
         self._acked_bytes = 0
         self.acked_bps = 0.0
-        self._expected = self._received = 0
+        self._expected = self._received = self._gaps = 0
         self._grown_at = float("-inf")
 
     def forget_path(self) -> None:
         """The client has another address: its queue and its delay are others, what it carries will show."""
         self.begin()
         self._base_s = self._standing_since = None
+        self._level = DelayLevel()
         self.queue_s = 0.0
         self._lasting_lost = self._lasting_expected = 0.0
 
@@ -140,7 +145,7 @@ class Estimator:
         self._measure_acked()
         self._judge_loss(now)
         usage = self._trend.assess(int(now * 1_000_000))
-        if usage is Usage.OVER:
+        if usage is Usage.OVER and self._level.is_raised(self._trend.noise_s):
             self._decrease(now)
         elif usage is Usage.NORMAL:
             self._increase(now)
@@ -167,7 +172,7 @@ class Estimator:
         ignored_from, ignored_until = self._ignored_from_us, self._ignored_until_us
         arrivals = feedback.arrivals_us
         shift = unwrap_us(arrivals[0], self._arrival_us) - arrivals[0] if self._arrival_us else 0
-        size = received = expected = latest = 0
+        size = received = expected = latest = gaps = 0
         shortest = _NEVER_US
         for number, arrival in zip(feedback.numbers, arrivals, strict=True):
             index = number & MASK
@@ -183,6 +188,7 @@ class Estimator:
                 received += 1
                 if place > before[0]:
                     expected += place - before[0]
+                    gaps += place - before[0] > 1
                     seen[stream] = (place, sent)
             if arrival > latest:
                 latest = arrival
@@ -192,6 +198,7 @@ class Estimator:
                     shortest = arrival - sent
         self._received += received
         self._expected += expected
+        self._gaps += gaps
         if latest:
             if latest + shift - self._arrival_us > STREAM_GAP_US:
                 self._acked.clear()
@@ -201,6 +208,7 @@ class Estimator:
             self._acked_bytes += size
         if shortest < _NEVER_US:
             self._note_delay((shortest + shift) / 1_000_000, now)
+            self._level.add((shortest + shift) / 1_000_000, now)
             self._judge_queue(now)
         self._note_lasting(expected - received, expected, now)
 
@@ -234,17 +242,18 @@ class Estimator:
         if self._expected < MIN_LOSS_SAMPLE or now - self._lossy_at < LOSS_INTERVAL_S + self.rtt_s:
             return
         self.loss = max(0.0, 1 - self._received / self._expected)
-        sure = self.loss - (self.loss * (1 - self.loss) / self._expected) ** 0.5  # a few packets may lie
-        self._expected = self._received = 0
+        sure = self.loss - _uncertainty(self.loss, self._expected, self._gaps)
+        self._expected = self._received = self._gaps = 0
         self._lossy_at = now
         self._inherent_loss += 0.05 * (min(self.loss, self._inherent_loss) - self._inherent_loss)
         self._mean_loss += 0.3 * (self.loss - self._mean_loss)
         if self._mean_loss <= 0.5 * HIGH_LOSS:
             self._loss_trial = None
-        if sure > HIGH_LOSS + self._inherent_loss and not self._is_inherent():
+        is_lasting = self._mean_loss > HIGH_LOSS + self._inherent_loss or sure > MAX_INHERENT_LOSS
+        if is_lasting and sure > HIGH_LOSS + self._inherent_loss and not self._is_inherent():
             self.bps = max(self.bps * (1 - 0.5 * self.loss), MIN_BPS)
             self.congested_at = now
-            if self.loss > MAX_INHERENT_LOSS and self.acked_bps:
+            if sure > MAX_INHERENT_LOSS and self.acked_bps:
                 self.bps = max(min(self.bps, self.acked_bps), MIN_BPS)
 
     def _judge_queue(self, now: float) -> None:
@@ -310,3 +319,9 @@ class Estimator:
         else:
             grown = self.bps * GROWTH_PER_S**elapsed
         self.bps = min(grown, ceiling, MAX_BPS)
+
+
+def _uncertainty(loss: float, expected: int, gaps: int) -> float:
+    """Few packets may lie, and the fewer the more are lost at a time: a radio's burst is one event (RFC 5348 §5)."""
+    together = max(1.0, loss * expected / gaps) if gaps else 1.0
+    return float((loss * (1 - loss) * together / expected) ** 0.5)

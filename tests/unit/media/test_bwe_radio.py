@@ -1,0 +1,66 @@
+"""Budgets on a radio link: packets come in clumps and are lost in bursts, yet nothing is too narrow; until it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.netsim.profiles import PROFILES
+from tests.netsim.shaper import Impairments, Shaper
+from tests.unit.media.simulated_link import Link
+from tests.unit.media.simulated_viewer import CAMERA, SimulatedViewer
+
+SLOW_CAMERA = 16  # steps between frames: 12.5 a second, so that a layer has few packets
+
+
+class RadioLink(Link):
+    """One of the promised networks, as the browser tests have it."""
+
+    def __init__(self, shape: Impairments, seed: int) -> None:
+        super().__init__(1e9, delay_s=shape.delay_ms / 1000)
+        self.shaper = Shaper(shape, str(seed))
+
+    def send(self, size: int, now: float) -> float | None:
+        self.sent += 1
+        arrivals = self.shaper.offer(size, now)
+        self.dropped += not arrivals
+        return arrivals[0] if arrivals else None
+
+
+def watch(link: RadioLink) -> SimulatedViewer:
+    viewer = SimulatedViewer(link, (60_000, 300_000, 900_000))
+    viewer.frame_steps = SLOW_CAMERA
+    viewer.run(5)
+    return viewer
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["4g", "busy-wifi", "bad"])
+def test_clumps_and_bursts_never_take_the_picture_away(name: str, seed: int) -> None:
+    viewer = watch(RadioLink(PROFILES[name].down, seed))
+    for _ in range(200):
+        viewer.run(0.25)
+        assert viewer.chosen[0] is not None, f"nothing shown at {viewer.path.now - 100:.1f} s"
+    assert viewer.budget.estimator.bps > 200_000
+
+
+def test_a_mobile_network_keeps_the_top_layer() -> None:
+    viewer = watch(RadioLink(PROFILES["4g"].down, 1))
+    viewer.run(20)
+    assert viewer.chosen == [2]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["4g", "busy-wifi"])
+def test_a_radio_that_becomes_narrow_is_followed_within_five_seconds(name: str, seed: int) -> None:
+    shape = PROFILES[name].down
+    link = RadioLink(replace(shape, burst_loss=0.0, loss=0.0), seed)
+    viewer = SimulatedViewer(link, CAMERA)
+    viewer.run(20)
+    assert viewer.chosen == [2]
+    link.shaper.impairments = replace(link.shaper.impairments, rate_bps=300_000)
+    viewer.run(5)
+    assert viewer.chosen[0] in (0, None)
+    viewer.run(10)
+    assert viewer.chosen == [0]

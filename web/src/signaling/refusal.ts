@@ -1,5 +1,6 @@
 /** What a refusal of the connection or of `room.join` means for the next attempt. Pure. */
 import { ErrorCode } from '../protocol/generated'
+import { SignalingError } from './SignalingError'
 
 /** `retry`: same credentials, later. `new_ticket`: at once, with a fresh ticket. `stop`: the user must act. */
 export type RefusalAnswer = 'retry' | 'new_ticket' | 'stop'
@@ -33,4 +34,11 @@ export function judgeRefusal(code: string | null, ticketsInARow: number): Refusa
   if (!isErrorCode(code) || RETRY.has(code)) return 'retry'
   if (NEW_TICKET.has(code)) return ticketsInARow < MAX_TICKETS_IN_A_ROW ? 'new_ticket' : 'stop'
   return 'stop'
+}
+
+/** Whatever went wrong, in words that have a text. */
+export function asSignalingError(error: unknown): SignalingError {
+  if (error instanceof SignalingError) return error
+  const code = (error as { code?: string } | null)?.code ?? null
+  return isErrorCode(code) ? new SignalingError(code) : new SignalingError('internal_error', { message: String(error) })
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,7 +43,7 @@ class Downlink:
     def __init__(self, transport: Transport, environment: Environment, history: SendHistory) -> None:
         now = environment.clock.monotonic()
         self.slots: list[Slot] = []
-        self.budget = Budget(now)
+        self.budget = Budget(now, phase=random.random())  # noqa: S311 - no secret
         self.allocator = Allocator(self.slots, self.budget)
         self._transport = transport
         self._environment = environment

@@ -44,12 +44,14 @@ class Budget:
         "_numbered_at",
         "_numbered_s",
         "_prober",
+        "_rest_s",
         "_rest_since",
         "_trouble_until",
         "estimator",
     )
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, phase: float = 1.0) -> None:
+        """``phase``: of the first rest, that part is kept. Who has come together need not be measured together."""
         self.estimator = Estimator()
         self._prober = Prober()
         self._numbered_s = 0.0  # so long has something with numbers been sent
@@ -59,6 +61,7 @@ class Budget:
         self._is_proven = False  # a rate has been seen to arrive
         self._measured_since: float | None = None
         self._rest_since = now
+        self._rest_s = REST_S * phase
         self._trouble_until = float("-inf")
         self._min_rtt_s = float("inf")
         self._blind_bps: float | None = None
@@ -155,8 +158,10 @@ class Budget:
             self.estimator.found(found)
         is_needed = self._must_measure(needed_bps, wanted_bps, now)
         if self._measured_since is None:
-            if is_needed or now - self._rest_since >= REST_S:
+            is_rested = now - self._rest_since >= self._rest_s
+            if is_needed or is_rested:
                 self._measured_since = now
+                self._rest_s = REST_S if is_rested else self._rest_s
                 self.estimator.begin()
         elif not is_needed and now - self._measured_since >= WINDOW_S:
             self._measured_since = None

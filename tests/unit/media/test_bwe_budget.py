@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from media.bwe.budget import BLIND_S, FORGIVEN_LOSS, SILENT_S, Budget
+from media.bwe.feedback import Feedback
+from media.bwe.send_history import SendHistory
 from media.control import QualityLevel
 from tests.unit.media.simulated_link import Link
 from tests.unit.media.simulated_viewer import CAMERA, SimulatedViewer
+
+NOW = SILENT_S + 1
 
 
 def test_a_good_path_has_its_top_layer_within_four_seconds() -> None:
@@ -28,6 +32,17 @@ def test_a_good_path_is_measured_at_the_beginning_and_one_second_in_twenty() -> 
         measured += viewer.is_measured
     assert 35 <= measured <= 60
     assert viewer.padding_bytes == padding, "there is nothing left to look for"
+
+
+def test_those_who_come_together_are_not_measured_together() -> None:
+    budgets = [Budget(NOW, phase=number / 20) for number in range(20)]
+    for budget in budgets:
+        budget.feed(Feedback(1, 0, [], []), SendHistory(), NOW)
+        budget.estimator.found(10e6)
+    at_once = [sum(budget.tick(1e5, 1e5, NOW + tenth / 10) for budget in budgets) for tenth in range(800)]
+    assert at_once[0] == 20, "the beginning is everybody's"
+    assert max(at_once[100:]) <= 3
+    assert 0.5 * 700 <= sum(at_once[100:]) <= 1.5 * 700, "one second in twenty of each"
 
 
 @pytest.mark.parametrize("queue_s", [0.1, 0.4])
@@ -147,9 +162,6 @@ def silent_budget() -> Budget:
     for tenth in range(int(SILENT_S * 10) + 3):
         budget.tick(1e6, 2e6, tenth / 10)
     return budget
-
-
-NOW = SILENT_S + 1
 
 
 def test_without_feedback_there_is_no_limit_and_seldom_a_number() -> None:

@@ -334,6 +334,19 @@ describe('grants', () => {
   })
 })
 
+/** A phone whose microphone and camera open at once. */
+function openDevices() {
+  const opened: string[] = []
+  const open = (constraints: MediaStreamConstraints) => {
+    const kind = constraints.audio ? 'audio' : 'video'
+    opened.push(kind)
+    const track = { kind, enabled: true, stop: () => undefined, addEventListener: () => undefined }
+    return Promise.resolve({ getTracks: () => [track] })
+  }
+  const mediaDevices = { getUserMedia: open } as unknown as MediaDevices
+  return { opened, media: new LocalMedia({ device: 'phone', handleEnded: () => undefined, mediaDevices }) }
+}
+
 describe('the broadcast', () => {
   const LIVE = { state: 'live' as const, playlist_url: '/live.m3u8', reason: null }
 
@@ -359,5 +372,81 @@ describe('the broadcast', () => {
     await vi.advanceTimersByTimeAsync(1)
     expect(seen().broadcast.state).toBe('live')
     expect(seen().interruptedSinceMs).toBeNull()
+  })
+
+  const phases = (view: RoomView) => [view.local.microphone.phase, view.local.camera.phase]
+
+  it('closes the microphone, which nobody would hear, and opens it again with the media that comes soon', async () => {
+    const { media } = openDevices()
+    const { room, server, connections, seen, notices } = await entered(new TestServer(), { media, fetchBroadcast: () => Promise.resolve(LIVE) })
+    await room.setMicrophone(true)
+    await room.setCamera(true)
+    connections[0]?.become('failed')
+    await vi.advanceTimersByTimeAsync(9000)
+    expect(phases(seen())).toEqual(['muted', 'off'])
+    expect(server.seen.filter((name) => name === 'publication.mute')).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(31_000)
+    connections[connections.length - 1]?.become('connected')
+    await settle()
+    expect(phases(seen())).toEqual(['live', 'live'])
+    expect(notices.filter((one) => one.kind === 'broadcast')).toEqual([
+      { kind: 'broadcast', on: true, sources: 'resting' },
+      { kind: 'broadcast', on: false, sources: 'resumed' },
+    ])
+  })
+
+  it('leaves the microphone closed when media comes after more than a minute, and says so', async () => {
+    const { media } = openDevices()
+    const { room, connections, seen, notices } = await entered(new TestServer(), { media, fetchBroadcast: () => Promise.resolve(LIVE) })
+    await room.setMicrophone(true)
+    connections[0]?.become('failed')
+    await vi.advanceTimersByTimeAsync(75_000)
+    connections[connections.length - 1]?.become('connected')
+    await settle()
+    expect(phases(seen())).toEqual(['muted', 'off'])
+    expect(notices.at(-1)).toEqual({ kind: 'broadcast', on: false, sources: 'stopped' })
+  })
+
+  it('is watched without an open microphone by who wished one at the door', async () => {
+    const { opened, media } = openDevices()
+    const createConnection = () => {
+      throw new ReferenceError('RTCPeerConnection is not defined')
+    }
+    const { room, server, seen, notices } = await entered(new TestServer(), { media, createConnection, fetchBroadcast: () => Promise.resolve(LIVE) })
+    room.sendWhenPossible(['microphone', 'camera'])
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(seen().broadcast.state).toBe('live')
+    expect(opened).toEqual([])
+    expect(server.seen).not.toContain('publication.add')
+    expect(notices).toEqual([{ kind: 'broadcast', on: true, sources: 'none' }])
+  })
+})
+
+describe('what was wished at the door', () => {
+  it('is sent as soon as media is there, if it is allowed', async () => {
+    const { opened, media } = openDevices()
+    const server = new TestServer()
+    const { room, connections, seen, notices } = await entered(server, { media })
+    connections[0]?.become('disconnected')
+    room.sendWhenPossible(['microphone', 'camera'])
+    await settle()
+    expect(opened).toEqual([])
+    server.send('grants.changed', { grants: { ...GRANTS, publish_video: false } })
+    connections[0]?.become('connected')
+    await settle()
+    expect(seen().local.microphone.phase).toBe('live')
+    expect(opened).toEqual(['audio'])
+    expect(notices.filter((one) => one.kind === 'broadcast')).toEqual([])
+  })
+
+  it('is forgotten when the person decides otherwise meanwhile', async () => {
+    const { opened, media } = openDevices()
+    const { room, connections } = await entered(new TestServer(), { media })
+    connections[0]?.become('disconnected')
+    room.sendWhenPossible(['microphone'])
+    await room.setMicrophone(false)
+    connections[0]?.become('connected')
+    await settle()
+    expect(opened).toEqual([])
   })
 })

@@ -13,6 +13,7 @@ import { SignalingClient, type SignalingState, type TicketSource } from '../sign
 import type { SignalingError } from '../signaling/SignalingError'
 import type { SocketOpener } from '../signaling/socket'
 import { applyEvent } from './applyEvent'
+import type { HeldSource } from './HeldSources'
 import { carries } from './ladder'
 import { noticesOf } from './notices'
 import { OwnSources } from './OwnSources'
@@ -111,6 +112,11 @@ export class Room {
     this.finish({ code: null, reason: 'left' })
   }
 
+  /** Microphone and camera as wished at the door: now, or as soon as anybody could hear and see them. */
+  sendWhenPossible(sources: readonly HeldSource[]): void {
+    this.own.sendWhenPossible(sources)
+  }
+
   setMicrophone(on: boolean): Promise<void> {
     return this.own.setMicrophone(on)
   }
@@ -201,6 +207,7 @@ export class Room {
       setTrack: (source, track) => this.rtc.setTrack(source, track),
       ask: (name, payload) => this.signaling.request(name, payload),
       handleTracks: () => this.watching.showTracks(),
+      now: this.now,
     })
   }
 
@@ -269,12 +276,25 @@ export class Room {
     this.state.update({ media })
     if (media === 'connected') this.rung.handleMediaConnected()
     this.wayIn.follow()
+    if (media === 'connected') this.handleWayOpen(false)
   }
 
   private handleOnAir(on: boolean): void {
-    this.state.notify({ kind: 'broadcast', on })
+    if (on) this.handleBroadcastBegun()
+    else if (this.state.view.media === 'connected') this.handleWayOpen(true)
     // As long as something is to be seen, the way back is looked for without haste.
     this.rtc.setPatience(on)
+  }
+
+  private handleBroadcastBegun(): void {
+    const sources = this.own.rest()
+    // Refused media does not come back, so nothing waits for it.
+    this.state.notify({ kind: 'broadcast', on: true, sources: this.state.view.media === 'refused' ? 'none' : sources })
+  }
+
+  private handleWayOpen(wasOnAir: boolean): void {
+    const sources = this.own.handleWayOpen()
+    if (wasOnAir || sources === 'stopped') this.state.notify({ kind: 'broadcast', on: false, sources })
   }
 
   private finish(closing: NonNullable<RoomView['closing']>): void {

@@ -61,6 +61,11 @@ export interface RoomView {
   readonly stats: StatsSample | null
 }
 
+/** The own microphone and camera when the broadcast begins: nothing was on, or they wait for media. */
+export type RestingSources = 'none' | 'resting'
+/** And when media is there: nothing waited, they are on, or it took so long that they stay off. */
+export type ReturnedSources = 'none' | 'resumed' | 'stopped'
+
 /** News that need no place in the view: said once. */
 export type RoomNotice =
   | { readonly kind: 'recovered'; readonly awayMs: number }
@@ -69,7 +74,8 @@ export type RoomNotice =
   | { readonly kind: 'access_problem'; readonly error: MediaAccessError }
   | { readonly kind: 'floor_given' }
   | { readonly kind: 'level'; readonly level: QualityLevel; readonly lowered: boolean }
-  | { readonly kind: 'broadcast'; readonly on: boolean }
+  | { readonly kind: 'broadcast'; readonly on: true; readonly sources: RestingSources }
+  | { readonly kind: 'broadcast'; readonly on: false; readonly sources: ReturnedSources }
   | { readonly kind: 'grants'; readonly taken: readonly Source[]; readonly given: readonly Source[] }
   | { readonly kind: 'recording_started' }
   | { readonly kind: 'recording_resumed' }

@@ -71,8 +71,7 @@ export const useRoom = defineStore('room', () => {
 
   function turnOnWhatWasWished(): void {
     const wished = devices.takeEntry()
-    if (wished.microphone && derived.grants.value?.publish_audio) void room?.setMicrophone(true)
-    if (wished.camera && derived.grants.value?.publish_video) void room?.setCamera(true)
+    room?.sendWhenPossible((['microphone', 'camera'] as const).filter((source) => wished[source]))
   }
 
   function tick(): void {

@@ -31,7 +31,7 @@ export function noticeText(notice: RoomNotice): Said | null {
     case 'level':
       return { text: t(`room.level.${notice.lowered ? 'lowered' : 'raised'}.${notice.level}`), tone: notice.lowered ? 'info' : 'ok' }
     case 'broadcast':
-      return { text: t(notice.on ? 'room.broadcast.on' : 'room.broadcast.off'), tone: notice.on ? 'info' : 'ok' }
+      return { text: t(`room.broadcast.${notice.on ? 'on' : 'off'}.${notice.sources}`), tone: notice.on ? 'info' : 'ok' }
     case 'grants':
       return grantsText(notice.taken, notice.given)
     case 'floor_given':

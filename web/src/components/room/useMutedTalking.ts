@@ -34,10 +34,11 @@ export function useMutedTalking() {
   }
 
   watch(
-    () => room.view.local.microphone,
-    ({ phase, track }) => {
+    [() => room.view.local.microphone, () => room.isOnAir] as const,
+    ([{ phase, track }, isOnAir]) => {
       stop()
-      if (phase === 'muted' && track) meter = new LevelMeter(track, hear)
+      // Beside the broadcast nobody could be heard anyway.
+      if (phase === 'muted' && track && !isOnAir) meter = new LevelMeter(track, hear)
     },
   )
   onBeforeUnmount(stop)

@@ -290,8 +290,15 @@ export default {
     chip: 'Broadcast, about {seconds} s late',
     chip_opening: 'Broadcast, opening…',
     to_live: 'To the newest',
-    on: 'No direct sound and pictures: you now watch the broadcast. Sign-in, hands and remarks work as usual.',
-    off: 'Sound and pictures are connected: back to the live room.',
+    on: {
+      none: 'No direct sound and pictures: you now watch the broadcast. Sign-in, hands and remarks work as usual.',
+      resting: 'No direct sound and pictures: you now watch the broadcast. Microphone and camera pause and come back by themselves within a minute. You can write.',
+    },
+    off: {
+      none: 'Sound and pictures are connected: back to the live room.',
+      resumed: 'Sound and pictures are connected; your microphone and camera are on again.',
+      stopped: 'Sound and pictures are connected. Microphone and camera stayed off; turn them on when you need them.',
+    },
     no_media: 'Microphone and camera do not work with the broadcast; you can write',
     waiting: 'The broadcast is about to begin, please wait.',
     failure: { network: 'The broadcast stopped, trying again', unsupported: 'This browser cannot play the broadcast. Please use a recent one.' },

@@ -77,7 +77,7 @@ class Connection:
         """
         if offer.ice_ufrag != self._remote_ufrag:
             self._remote_ufrag = offer.ice_ufrag
-            self.transport.renew_credentials()
+            self.transport.restart(offer)
 
     def close(self) -> None:
         self.detach_slots()

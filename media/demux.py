@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from media.ice import stun
+from media.ice.roaming import Strays
 from media.limits import SourceAllowances
 from media.stats import Counters
 from media.udp import MAX_DATAGRAM, Address
@@ -42,6 +43,7 @@ class Demux:
         self.by_ufrag: dict[str, Transport] = {}
         self.by_address: dict[Address, Transport] = {}
         self.on_drained: Callable[[], None] = _nothing
+        self.strays = Strays(counters)
         self._counters = counters
         self._failures = SourceAllowances(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
         self._gates: dict[str, _Gate] = {}
@@ -57,7 +59,9 @@ class Demux:
             return
         transport = self.by_address.get(address)
         if transport is None:
-            self._counters["drop_unknown_source"] += 1
+            is_media = 127 < first < 192
+            if not is_media or not self.strays.handle_media(data, address, _source(address), now):
+                self._counters["drop_unknown_source"] += 1
         elif 127 < first < 192:
             transport.handle_srtp(data, now)
         elif 19 < first < 64:
@@ -111,6 +115,8 @@ class Demux:
 
     def _check(self, data: bytes, address: Address, now: float) -> bool:
         """Whether somebody here takes it for a client's. Raises ValueError when it is malformed."""
+        if stun.is_success(data):
+            return self.strays.handle_answer(data, address, now)
         request = stun.parse_request(data)
         transport = self.by_ufrag.get(request.local_ufrag)
         if transport is None:

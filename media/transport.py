@@ -24,6 +24,7 @@ from media.aiortc_adapter import (
 )
 from media.gnutls_adapter import GnuTlsSession
 from media.ice import stun
+from media.ice.roaming import Roaming
 from media.limits import Allowance
 from media.stats import Counters
 from media.udp import Address, DatagramPort, StreamAddress
@@ -78,6 +79,7 @@ class Transport:
         now: float,
     ) -> None:
         self.identity = offer.identity
+        self._remote = (offer.ice_ufrag, offer.ice_pwd.encode())
         self.role = "client" if offer.setup == "passive" else "server"
         self.counters = counters
         self.ice_ufrag = ""
@@ -101,6 +103,7 @@ class Transport:
         self._listener = listener
         self._demux = demux
         self._port = port
+        self._roaming = Roaming(demux.strays, port, counters)
         session = GnuTlsSession if offer.origin == "FFmpeg" and gnutls_adapter.is_available() else DtlsSession
         self._dtls = session(certificate, offer.fingerprints, self.role, self._send_dtls)
         self._task: asyncio.Task[None] | None = None
@@ -127,6 +130,11 @@ class Transport:
         self._passwords[self.ice_ufrag] = self.ice_pwd.encode()
         self._demux.by_ufrag[self.ice_ufrag] = self
 
+    def restart(self, offer: Offer) -> None:
+        """The client has restarted ICE (RFC 8839 §4.4.3): so do we."""
+        self._remote = (offer.ice_ufrag, offer.ice_pwd.encode())
+        self.renew_credentials()
+
     def handle_check(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
         """A connectivity check that names one of our ufrags; whether it was a client's who knows the password."""
         if not self._is_authentic(data, request, address, now):
@@ -146,13 +154,35 @@ class Transport:
             self._forget_old_credentials()
         self._admit(address)
         is_wanted = request.use_candidate or self._is_cut_off  # then any way is better than none
-        if self.address is None or (is_wanted and self.address != address):
-            self.address = address
-            self._is_cut_off = False
-            self._listener.handle_moved(self)
+        if self.address is None or is_wanted:
+            self._move(address)
         if self._task is None:
             self._task = asyncio.create_task(self._handshake(address))
         return True
+
+    def handle_stray(self, data: bytes, address: Address, now: float) -> bool:
+        """Media from an address that passed no check; whether it is our client's, who is asked then if he is there."""
+        if not self.is_connected or not self.handle_srtp(data, now):
+            return False
+        ufrag, password = self._remote
+        self._roaming.ask(self, address, f"{ufrag}:{self.ice_ufrag}", password, now)
+        return True
+
+    def handle_answer(self, data: bytes, answer: stun.BindingSuccess, address: Address, now: float) -> bool:
+        """To a check of ours: the client has moved there."""
+        if self.is_closed or not self._roaming.is_answer(data, answer, address, self._remote[1]):
+            return False
+        self.counters["moved_by_media"] += 1
+        self.last_heard_at = now
+        self._admit(address)
+        self._move(address)
+        return True
+
+    def _move(self, address: Address) -> None:
+        if self.address != address:
+            self.address = address
+            self._is_cut_off = False
+            self._listener.handle_moved(self)
 
     def _is_authentic(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
         """Guesses from elsewhere are soon not even looked at; who is admitted already is not affected by them."""
@@ -243,11 +273,11 @@ class Transport:
 
     # --- SRTP
 
-    def handle_srtp(self, data: bytes, now: float) -> None:
-        """RTP or RTCP from an admitted address. Nothing that is in it can end the session."""
+    def handle_srtp(self, data: bytes, now: float) -> bool:
+        """RTP or RTCP; whether it is authentic and new. Nothing that is in it can end the session."""
         if self.rx is None:
             self.counters["drop_before_dtls"] += 1
-            return
+            return False
         size = len(data)
         _buffer[:size] = data
         _length[0] = size
@@ -256,17 +286,18 @@ class Transport:
         is_known = ssrc in self._ssrcs
         if not is_known and len(self._ssrcs) >= MAX_SSRCS:
             self.counters["drop_ssrcs"] += 1
-            return
+            return False
         unprotect = srtp_unprotect_rtcp if is_rtcp else srtp_unprotect
         if unprotect(self.rx, _memory, _length):
             self.counters["drop_srtp"] += 1
-            return
+            return False
         if not is_known:
             self._ssrcs.add(ssrc)
+            self._demux.strays.know(ssrc, self)
         self.last_heard_at = now
         if is_rtcp and not self._reports.take(now):
             self.counters["drop_rtcp_rate"] += 1
-            return
+            return True
         packet = bytes(_buffer[: _length[0]])
         try:
             if is_rtcp:
@@ -279,6 +310,7 @@ class Transport:
             self.counters["fault_packet"] += 1
             if self.counters["fault_packet"] <= MAX_LOGGED_FAULTS:
                 logger.exception("handling a packet failed")
+        return True
 
     def send_rtcp(self, packet: bytes) -> None:
         self._send(packet, srtp_protect_rtcp, False)
@@ -309,6 +341,8 @@ class Transport:
             self._demux.by_ufrag.pop(ufrag, None)
         for address in self._addresses:
             self._demux.forget_address(address, self)
+        self._demux.strays.forget(self, self._ssrcs)
+        self._roaming.close()
         return asyncio.create_task(self._finish())
 
     async def _finish(self) -> None:

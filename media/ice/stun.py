@@ -1,4 +1,7 @@
-"""STUN binding requests for an ICE-lite agent (RFC 8489, RFC 8445). Whose password applies is the caller's affair."""
+"""STUN binding requests of clients and of our own, and their answers (RFC 8489, RFC 8445).
+
+Whose password applies is the caller's affair.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ import zlib
 from typing import NamedTuple
 
 MAGIC = b"\x21\x12\xa4\x42"
-_BINDING_REQUEST = b"\x00\x01"
+_BINDING_REQUEST, _BINDING_SUCCESS = b"\x00\x01", b"\x01\x01"
 _USERNAME, _MESSAGE_INTEGRITY, _USE_CANDIDATE, _FINGERPRINT = 0x0006, 0x0008, 0x0025, 0x8028
-_ICE_CONTROLLED = 0x8029
+_PRIORITY, _ICE_CONTROLLED = 0x0024, 0x8029
+PEER_REFLEXIVE_PRIORITY = (110 << 24) + (65535 << 8) + 255  # RFC 8445 §5.1.2.1
 _ATTRIBUTE = struct.Struct("!HH")
 _FINGERPRINT_XOR = 0x5354554E
 HEADER_SIZE = 20
@@ -29,20 +33,48 @@ class BindingRequest(NamedTuple):
     integrity_offset: int
 
 
+class BindingSuccess(NamedTuple):
+    """An answer to a request of ours, well formed but not yet authenticated."""
+
+    transaction_id: bytes
+    integrity_offset: int
+
+
 def is_stun(data: bytes) -> bool:
     """First byte 0-3 (RFC 7983) and the magic cookie."""
     return len(data) >= HEADER_SIZE and data[0] < 4 and data[4:8] == MAGIC
 
 
+def is_success(data: bytes) -> bool:
+    """Whether it claims to answer a binding request."""
+    return data[:2] == _BINDING_SUCCESS
+
+
 def parse_request(data: bytes) -> BindingRequest:
     """Raises ValueError unless this is a binding request with USERNAME and MESSAGE-INTEGRITY."""
-    if not is_stun(data) or len(data) > MAX_SIZE or data[:2] != _BINDING_REQUEST:
-        raise ValueError("not a binding request")
+    found, integrity = _attributes(data, _BINDING_REQUEST)
+    username = found.get(_USERNAME, b"")
+    if not integrity or not username:
+        raise ValueError("binding request lacks USERNAME or MESSAGE-INTEGRITY")
+    ufrag = username.split(b":", 1)[0].decode("ascii", "replace")
+    return BindingRequest(ufrag, data[8:20], _USE_CANDIDATE in found, _ICE_CONTROLLED in found, integrity)
+
+
+def parse_success(data: bytes) -> BindingSuccess:
+    """Raises ValueError unless this is an answer with MESSAGE-INTEGRITY."""
+    _, integrity = _attributes(data, _BINDING_SUCCESS)
+    if not integrity:
+        raise ValueError("binding answer lacks MESSAGE-INTEGRITY")
+    return BindingSuccess(data[8:20], integrity)
+
+
+def _attributes(data: bytes, kind: bytes) -> tuple[dict[int, bytes], int]:
+    """What stands before MESSAGE-INTEGRITY, and where that is (0: nowhere). Raises ValueError."""
+    if not is_stun(data) or len(data) > MAX_SIZE or data[:2] != kind:
+        raise ValueError("not a binding message of this kind")
     if int.from_bytes(data[2:4], "big") != len(data) - HEADER_SIZE or len(data) % 4:
         raise ValueError("STUN length does not fit")
-    username = b""
-    use_candidate = is_controlled = False
-    integrity = 0
+    found: dict[int, bytes] = {}
     offset = HEADER_SIZE
     for _ in range(MAX_ATTRIBUTES):
         if offset + 4 > len(data):
@@ -54,24 +86,15 @@ def parse_request(data: bytes) -> BindingRequest:
         if type_ == _MESSAGE_INTEGRITY:
             if length != 20:
                 raise ValueError("MESSAGE-INTEGRITY has a wrong length")
-            integrity = offset
-            break  # RFC 8489 §14.5: attributes behind it (but FINGERPRINT) are ignored
-        if type_ == _USERNAME:
-            username = data[offset + 4 : end]
-        elif type_ == _USE_CANDIDATE:
-            use_candidate = True
-        elif type_ == _ICE_CONTROLLED:
-            is_controlled = True
+            return found, offset  # RFC 8489 §14.5: attributes behind it (but FINGERPRINT) are ignored
+        found[type_] = data[offset + 4 : end]
         offset = (end + 3) & ~3
-    if not integrity or not username:
-        raise ValueError("binding request lacks USERNAME or MESSAGE-INTEGRITY")
-    ufrag = username.split(b":", 1)[0].decode("ascii", "replace")
-    return BindingRequest(ufrag, data[8:20], use_candidate, is_controlled, integrity)
+    return found, 0
 
 
-def is_authentic(data: bytes, request: BindingRequest, password: bytes) -> bool:
+def is_authentic(data: bytes, message: BindingRequest | BindingSuccess, password: bytes) -> bool:
     """MESSAGE-INTEGRITY (RFC 8489 §14.5) and, where present, FINGERPRINT (§14.7)."""
-    at = request.integrity_offset
+    at = message.integrity_offset
     covered = data[:2] + (at - HEADER_SIZE + 24).to_bytes(2, "big") + data[4:at]
     if not hmac.compare_digest(hmac.digest(password, covered, "sha1"), data[at + 4 : at + 24]):
         return False
@@ -81,13 +104,22 @@ def is_authentic(data: bytes, request: BindingRequest, password: bytes) -> bool:
     return True
 
 
+def binding_request(transaction_id: bytes, username: str, password: bytes) -> bytes:
+    """A check of our own, in the controlled role. ``username``: the client's ufrag, a colon, ours."""
+    name = username.encode()
+    attributes = _ATTRIBUTE.pack(_USERNAME, len(name)) + name + bytes(-len(name) % 4)
+    attributes += _ATTRIBUTE.pack(_PRIORITY, 4) + PEER_REFLEXIVE_PRIORITY.to_bytes(4, "big")
+    attributes += _ATTRIBUTE.pack(_ICE_CONTROLLED, 8) + transaction_id[:8]  # no tie is ever to be broken
+    return _seal(_BINDING_REQUEST, transaction_id, attributes, password)
+
+
 def binding_response(transaction_id: bytes, address: tuple[str, int], password: bytes) -> bytes:
     """Success response with XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY and FINGERPRINT."""
     is_v6 = ":" in address[0]
     packed = socket.inet_pton(socket.AF_INET6 if is_v6 else socket.AF_INET, address[0])
     ip = bytes(a ^ b for a, b in zip(packed, MAGIC + transaction_id, strict=False))
     mapped = bytes((0, 0x20, 0, 4 + len(ip), 0, 2 if is_v6 else 1)) + (address[1] ^ 0x2112).to_bytes(2, "big") + ip
-    return _seal(b"\x01\x01", transaction_id, mapped, password)
+    return _seal(_BINDING_SUCCESS, transaction_id, mapped, password)
 
 
 def role_conflict(transaction_id: bytes, password: bytes) -> bytes:

@@ -71,6 +71,8 @@ def _stun(data: bytes) -> None:
     stun.is_authentic(data, request, b"password")
     stun.binding_response(request.transaction_id, ("192.0.2.1", 1), b"password")
     stun.role_conflict(request.transaction_id, b"password")
+    answer = b"\x01\x01" + data[2:]
+    stun.is_authentic(answer, stun.parse_success(answer), b"password")
 
 
 def _rtp(data: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from media import aiortc_adapter as adapter
 from media.aiortc_adapter import Certificate, DtlsSession
+from media.ice import stun
 from media.rtp.header import payload_offset
 from media.sdp.offer import parse_offer
 from tests.unit.media.conftest import read_offer
@@ -30,6 +31,9 @@ class RawClient(asyncio.DatagramProtocol):
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.checks = 0
+        self.asked: list[bytes] = []  # checks of the worker, as they came
+        self.answers_checks = True
+        self.last_sent = b""
         self.is_closed = False
         self._socket: Any = None
         self._dtls: DtlsSession | None = None
@@ -68,7 +72,17 @@ class RawClient(asyncio.DatagramProtocol):
     def send(self, packet: bytes, is_rtcp: bool = False) -> None:
         assert self._dtls is not None
         protect = adapter.srtp_protect_rtcp if is_rtcp else adapter.srtp_protect
-        self._socket.sendto(_transform(protect, self._dtls.tx, packet))
+        self.last_sent = _transform(protect, self._dtls.tx, packet)
+        self._socket.sendto(self.last_sent)
+
+    def response(self, check: bytes) -> bytes:
+        """Our answer to a check of the worker."""
+        parsed = stun.parse_request(check)
+        mine = parse_offer(self.offer)
+        assert (parsed.local_ufrag, parsed.claims_controlled) == (mine.ice_ufrag, True)
+        password = mine.ice_pwd.encode()
+        assert stun.is_authentic(check, parsed, password)
+        return stun.binding_response(parsed.transaction_id, ("192.0.2.7", 7), password)
 
     def send_raw(self, data: bytes) -> None:
         self._socket.sendto(data)
@@ -80,7 +94,11 @@ class RawClient(asyncio.DatagramProtocol):
             self._socket.close()
 
     def datagram_received(self, data: bytes, _addr: Any) -> None:
-        if data[0] < 4:
+        if data[:2] == b"\0\1":
+            self.asked.append(data)
+            if self.answers_checks:
+                self._socket.sendto(self.response(data))
+        elif data[0] < 4:
             self.checks += 1
         elif data[0] < 64:
             if self._dtls is not None:

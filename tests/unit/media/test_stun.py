@@ -100,3 +100,25 @@ def test_any_body(body: bytes) -> None:
     except ValueError:
         return
     assert not stun.is_authentic(data, parsed, PASSWORD.encode())
+
+
+def test_our_own_request_is_what_aioice_expects() -> None:
+    message = theirs.parse_message(stun.binding_request(bytes(12), "theirs:ours", PASSWORD.encode()))
+    assert message.check_message_integrity(PASSWORD.encode())
+    assert (message.message_class, message.attributes["USERNAME"]) == (theirs.Class.REQUEST, "theirs:ours")
+    assert "ICE-CONTROLLED" in message.attributes
+    assert "USE-CANDIDATE" not in message.attributes
+
+
+def test_an_answer_of_aioice_is_understood() -> None:
+    message = theirs.Message(
+        message_method=theirs.Method.BINDING, message_class=theirs.Class.RESPONSE, transaction_id=b"x" * 12
+    )
+    message.attributes["XOR-MAPPED-ADDRESS"] = ("192.0.2.1", 5)
+    with pytest.raises(ValueError, match="lacks"):
+        stun.parse_success(bytes(message))
+    message.add_message_integrity(PASSWORD.encode())
+    answer = stun.parse_success(bytes(message))
+    assert answer.transaction_id == b"x" * 12
+    assert stun.is_authentic(bytes(message), answer, PASSWORD.encode())
+    assert not stun.is_authentic(bytes(message), answer, b"another")

@@ -1,0 +1,154 @@
+"""A client whose address changes without its knowing: its media leads the worker to it, and nobody else."""
+
+from __future__ import annotations
+
+from media.ice.roaming import ASKED_BURST, STRAYS_BURST
+from media.rtp import rtcp
+from media.sdp.offer import parse_offer
+from tests.unit.media.conftest import rtp
+from tests.unit.media.raw_client import RawClient
+from tests.unit.media.studio import CAMERA, Studio, packet_of
+
+KEY = b"\x67key"
+
+
+class Scene:
+    """Alice and Bob see each other."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.alice, self.bob = RawClient(), RawClient()
+        for ssrc in {ssrc for media in parse_offer(self.bob.offer).media for ssrc in media.ssrcs}:  # one capture
+            self.bob.offer = self.bob.offer.replace(str(ssrc), str(ssrc ^ 0x10000))
+
+    async def begin(self) -> Scene:
+        self.alice = await self.studio.enter("alice")
+        self.answer = self.studio.offer("bob", self.bob).sdp
+        await self.bob.connect(self.answer)
+        self.studio.view("bob", "alice:camera")
+        self.studio.view("alice", "bob:camera")
+        self.alice.send(packet_of(self.alice, CAMERA, 5, KEY))
+        self.bob.send(packet_of(self.bob, CAMERA, 5, KEY))
+        await self.studio.sees(lambda: self.alice.rtp and self.bob.rtp, "both see each other")
+        return self
+
+    @property
+    def counters(self) -> dict[str, int]:
+        return self.studio.plane.counters
+
+    async def move_bob(self) -> None:
+        """His router gives him another port; he knows nothing of it."""
+        await self.bob.open(self.answer)
+
+
+async def test_media_leads_to_the_new_address(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    checks = scene.bob.checks
+    await scene.move_bob()
+    scene.bob.send(packet_of(scene.bob, CAMERA, 6))
+    await studio.sees(lambda: len(scene.alice.rtp) == 2, "what he sends is used at once")
+    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "and he has answered where he is")
+    scene.alice.send(packet_of(scene.alice, CAMERA, 6))
+    await studio.sees(lambda: len(scene.bob.rtp) == 2, "what is sent to him follows")
+    assert scene.bob.checks == checks, "without a check of his own"
+    scene.bob.send(packet_of(scene.bob, CAMERA, 7))
+    await studio.sees(lambda: len(scene.alice.rtp) == 3, "it is his address now")
+    assert len(scene.bob.asked) == 1
+
+
+async def test_who_only_looks_on_is_found_by_his_reports(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.bob.send(rtcp.write_receiver_report(77, []), is_rtcp=True)
+    await studio.sees(lambda: scene.counters["rtcp_in"] > 0, "a report")
+    await scene.move_bob()
+    scene.bob.send(rtcp.write_receiver_report(77, []), is_rtcp=True)
+    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "he is found")
+
+
+async def test_nothing_is_sent_where_nobody_answers(studio: Studio) -> None:
+    """Somebody on the way has taken a packet and sent it from elsewhere: no stream goes there."""
+    scene = await Scene(studio).begin()
+    scene.bob.answers_checks = False
+    await scene.move_bob()
+    for sequence in range(6, 6 + 2 * ASKED_BURST):
+        scene.bob.send(packet_of(scene.bob, CAMERA, sequence))
+    await studio.sees(lambda: len(scene.alice.rtp) == 1 + 2 * ASKED_BURST, "it is his packets all the same")
+    assert len(scene.bob.asked) == ASKED_BURST, "no more than so many"
+    scene.alice.send(packet_of(scene.alice, CAMERA, 6))
+    sent = scene.counters["rtp_in"]
+    await studio.sees(lambda: scene.counters["rtp_in"] >= sent, "in")
+    assert len(scene.bob.rtp) == 1
+    assert scene.counters["moved_by_media"] == 0
+
+
+async def test_an_answer_from_elsewhere_or_without_the_password_counts_for_nothing(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.bob.answers_checks = False
+    await scene.move_bob()
+    scene.bob.send(packet_of(scene.bob, CAMERA, 6))
+    await studio.sees(lambda: len(scene.bob.asked) == 1, "he is asked")
+    good = scene.bob.response(scene.bob.asked[0])
+    stranger = RawClient()
+    await stranger.open(scene.answer)
+    dropped = scene.counters["drop_stun_unauthentic"]
+    stranger.send_raw(good)
+    scene.bob.send_raw(good[:-20] + bytes((good[-20] ^ 1,)) + good[-19:])
+    await studio.sees(lambda: scene.counters["drop_stun_unauthentic"] == dropped + 2, "both are dropped")
+    scene.bob.send_raw(good[:8] + bytes(12) + good[20:])  # of a question that nobody asked
+    assert scene.counters["moved_by_media"] == 0
+    scene.bob.send_raw(good)
+    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "the true one still counts")
+    scene.bob.send_raw(good)
+    await stranger.close()
+
+
+async def test_strangers_with_a_known_mark_are_soon_not_looked_at(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    stranger = RawClient()
+    await stranger.open(scene.answer)
+    real = packet_of(scene.bob, CAMERA, 9)
+    refused = scene.counters["drop_srtp"]
+    for number in range(STRAYS_BURST + 20):
+        stranger.send_raw(real[:2] + number.to_bytes(2, "big") + real[4:] + bytes(40))
+    await studio.sees(lambda: scene.counters["drop_unknown_source"] == STRAYS_BURST + 20, "all are dropped")
+    assert scene.counters["drop_srtp"] - refused == STRAYS_BURST
+    assert not stranger.asked
+    await stranger.close()
+
+
+async def test_a_packet_is_used_once_wherever_it_comes_from(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.bob.send(packet_of(scene.bob, CAMERA, 6))
+    await studio.sees(lambda: len(scene.alice.rtp) == 2, "it came")
+    copy = scene.bob.last_sent
+    stranger = RawClient()
+    await stranger.open(scene.answer)
+    stranger.send_raw(copy)
+    await studio.sees(lambda: scene.counters["drop_unknown_source"] == 1, "the copy is dropped")
+    assert len(scene.alice.rtp) == 2
+    assert not stranger.asked
+    await stranger.close()
+
+
+async def test_marks_and_questions_end_with_their_transport(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.bob.answers_checks = False
+    await scene.move_bob()
+    scene.bob.send(packet_of(scene.bob, CAMERA, 6))
+    await studio.sees(lambda: len(scene.bob.asked) == 1, "he is asked")
+    strays = studio.plane._demux.strays
+    assert strays._questions
+    studio.room.remove("bob")
+    studio.room.remove("alice")
+    assert not strays._by_ssrc
+    assert not strays._questions
+
+
+async def test_a_mark_stays_with_who_had_it_first(studio: Studio) -> None:
+    """Else somebody could keep others from being found, by sending with their numbers."""
+    scene = await Scene(studio).begin()
+    mark = packet_of(scene.bob, CAMERA, 1)[8:12]
+    scene.alice.send(rtp(1, 900, int.from_bytes(mark, "big"), b"mine", 108))
+    await studio.sees(lambda: scene.counters["drop_unknown_ssrc"] + scene.counters["rtp_in"] > 2, "alice's is in")
+    assert studio.room.participants["bob"].current is not None
+    assert studio.plane._demux.strays._by_ssrc[mark] is studio.room.participants["bob"].current.transport

@@ -252,7 +252,7 @@ export default {
   },
   level: {
     title: 'Pictures and data',
-    name: { auto: 'Automatic', full: 'All pictures', stage: 'Main picture only', stills: 'Still pictures', audio: 'Sound only', text: 'Text only' },
+    name: { auto: 'Automatic', full: 'All pictures', stage: 'Main picture only', stills: 'Still pictures', audio: 'Sound only', text: 'Text only', broadcast: 'Watch the broadcast' },
     help: {
       auto: 'Pictures follow the network; sound comes first',
       full: 'Pictures follow the network; sound comes first',
@@ -260,6 +260,7 @@ export default {
       stills: 'A new picture of the stage every few seconds; sound as usual',
       audio: 'No pictures are received, and your camera is turned off',
       text: 'Neither sound nor pictures; you can sign in, raise your hand and write',
+      broadcast: 'Pictures and sound come together; there is no sound alone',
     },
     lowered: {
       full: 'Weak network, fewer pictures',

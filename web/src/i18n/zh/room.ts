@@ -250,7 +250,7 @@ export default {
   },
   level: {
     title: '画面与流量',
-    name: { auto: '自动', full: '全部画面', stage: '只看主画面', stills: '静态图片', audio: '仅声音', text: '仅文字' },
+    name: { auto: '自动', full: '全部画面', stage: '只看主画面', stills: '静态图片', audio: '仅声音', text: '仅文字', broadcast: '看广播' },
     help: {
       auto: '按网络情况调整画面，先保证声音',
       full: '按网络情况调整画面，先保证声音',
@@ -258,6 +258,7 @@ export default {
       stills: '主画面每几秒换一张图片，声音不变',
       audio: '不接收画面，您的摄像头会关闭',
       text: '声音和画面都关闭，可以签到、举手、文字发言',
+      broadcast: '画面和声音一起播放，不能只听声音',
     },
     lowered: {
       full: '网络较弱，画面已减少',

@@ -2,9 +2,9 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef, watch } from 'vue'
 
-import { get, post } from '@/api/client'
+import { get } from '@/api/client'
 import { showToast } from '@/components/base'
-import type { BroadcastInfo, JoinTicket } from '@/protocol/generated'
+import type { BroadcastInfo } from '@/protocol/generated'
 import { Room } from '@/room/Room'
 import type { RoomListener } from '@/room/RoomState'
 import { EMPTY_VIEW, type RoomNotice, type RoomView } from '@/room/view'
@@ -14,6 +14,7 @@ import { complain, createActions } from './roomActions'
 import { deriveFrom } from './roomDerived'
 import { createLayout } from './roomLayout'
 import { noticeText } from './roomNotices'
+import { useTickets } from './tickets'
 
 export type PanelTab = 'people' | 'hands' | 'agenda' | 'remarks'
 
@@ -106,7 +107,7 @@ function createRoom(meetingId: string, companion: boolean, listener: RoomListene
     device,
     companion,
     listener,
-    fetchTicket: () => post<JoinTicket>(`${path}/ticket`, { device }),
+    fetchTicket: () => useTickets().take(meetingId),
     fetchBroadcast: () => get<BroadcastInfo>(`${path}/broadcast`),
   })
 }

@@ -77,7 +77,7 @@ class Connection:
         """
         if offer.ice_ufrag != self._remote_ufrag:
             self._remote_ufrag = offer.ice_ufrag
-            self.transport.restart(offer)
+            self.transport.ice.restart(offer)
 
     def close(self) -> None:
         self.detach_slots()
@@ -140,8 +140,8 @@ class Connection:
     def _local(self) -> LocalParameters:
         transport = self.transport
         return LocalParameters(
-            transport.ice_ufrag,
-            transport.ice_pwd,
+            transport.ice.ufrag,
+            transport.ice.password,
             self._environment.certificate.fingerprint,
             "active" if transport.role == "client" else "passive",
             self._environment.candidates,

@@ -76,7 +76,7 @@ class Demux:
         """The connection that this address stood for is gone."""
         transport = self.by_address.pop(address, None)
         if transport is not None:
-            transport.handle_lost(address)
+            transport.ice.handle_lost(address)
 
     def forget_address(self, address: Address, owner: Transport) -> None:
         if self.by_address.get(address) is owner:
@@ -123,7 +123,7 @@ class Demux:
             self._counters["drop_stun_unknown"] += 1
             return False
         try:
-            return transport.handle_check(data, request, address, now)
+            return transport.ice.handle_check(data, request, address, now)
         except Exception:  # whatever a stranger's datagram does, the next one is read
             self._counters["fault_check"] += 1
             logger.exception("handling a connectivity check failed")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from media import gnutls_adapter
@@ -23,25 +22,19 @@ from media.aiortc_adapter import (
     srtp_unprotect_rtcp,
 )
 from media.gnutls_adapter import GnuTlsSession
-from media.ice import stun
-from media.ice.roaming import Roaming
+from media.ice.agent import IceAgent
 from media.limits import Allowance
 from media.stats import Counters
-from media.udp import Address, DatagramPort, StreamAddress
+from media.udp import Address, DatagramPort
 
 if TYPE_CHECKING:
     from media.demux import Demux
     from media.sdp.offer import Offer
 
 logger = logging.getLogger(__name__)
-MAX_ADDRESSES = 8
 HELD_ADDRESS_S = 3.0
 BUFFER_BYTES = 2048
 MAX_LOGGED_FAULTS = 10
-MAX_TRANSACTIONS = 256  # minutes of checks
-MAX_CREDENTIALS = 4  # ICE restarts under way at once
-FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST = 5, 10  # that name this transport and do not know its password
-CHECKS_PER_S, CHECKS_BURST = 50, 100  # browsers begin with up to fifty a second, then send one every two seconds
 REPORTS_PER_S, REPORTS_BURST = 500, 1000  # RTCP packets; nine pictures with loss make some two hundred
 MAX_SSRCS = 128  # libsrtp keeps a stream for each that it has seen, media and reports
 
@@ -79,35 +72,25 @@ class Transport:
         now: float,
     ) -> None:
         self.identity = offer.identity
-        self._remote = (offer.ice_ufrag, offer.ice_pwd.encode())
         self.role = "client" if offer.setup == "passive" else "server"
         self.counters = counters
-        self.ice_ufrag = ""
-        self.ice_pwd = ""
         self.address: Address | None = None
         self.rx: Any = None  # SRTP contexts, None until DTLS is done
         self.tx: Any = None
         self.tag_size = 16
         self.last_heard_at = now
         self.is_closed = False
-        self._is_cut_off = False  # the connection that it is sent to is gone
         self.answers = 0
         self.session_id = secrets.randbits(62)
-        self._passwords: dict[str, bytes] = {}
-        self._addresses: list[Address] = []
         self._ssrcs: set[bytes] = set()
-        self._failed_checks = Allowance(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
-        self._checks = Allowance(CHECKS_PER_S, CHECKS_BURST)
         self._reports = Allowance(REPORTS_PER_S, REPORTS_BURST)
-        self._transactions: deque[bytes] = deque(maxlen=MAX_TRANSACTIONS)
         self._listener = listener
         self._demux = demux
         self._port = port
-        self._roaming = Roaming(demux.strays, port, counters)
         session = GnuTlsSession if offer.origin == "FFmpeg" and gnutls_adapter.is_available() else DtlsSession
         self._dtls = session(certificate, offer.fingerprints, self.role, self._send_dtls)
         self._task: asyncio.Task[None] | None = None
-        self.renew_credentials()
+        self.ice = IceAgent(self, offer, demux, port)
 
     @property
     def is_connected(self) -> bool:
@@ -119,124 +102,23 @@ class Transport:
 
     # --- ICE
 
-    def renew_credentials(self) -> None:
-        """New ufrag and password for an answer; the old ones count until a check with the new ones has passed."""
-        if len(self._passwords) >= MAX_CREDENTIALS:  # the first are those in use
-            abandoned = list(self._passwords)[1]
-            del self._passwords[abandoned]
-            self._demux.by_ufrag.pop(abandoned, None)
-        self.ice_ufrag = secrets.token_hex(4)
-        self.ice_pwd = secrets.token_hex(12)
-        self._passwords[self.ice_ufrag] = self.ice_pwd.encode()
-        self._demux.by_ufrag[self.ice_ufrag] = self
+    def move(self, address: Address) -> None:
+        """From now on it is sent to here."""
+        self.address = address
+        self._listener.handle_moved(self)
 
-    def restart(self, offer: Offer) -> None:
-        """The client has restarted ICE (RFC 8839 §4.4.3): so do we."""
-        self._remote = (offer.ice_ufrag, offer.ice_pwd.encode())
-        self.renew_credentials()
-
-    def handle_check(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
-        """A connectivity check that names one of our ufrags; whether it was a client's who knows the password."""
-        if not self._is_authentic(data, request, address, now):
-            return False
-        if not self._is_acceptable(request, address, now):
-            return True
-        password = self._passwords[request.local_ufrag]
-        if request.claims_controlled:
-            self.counters["stun_role_conflict"] += 1
-            self._port.send(stun.role_conflict(request.transaction_id, password), address)
-            return True
-        self._transactions.append(request.transaction_id)
-        self.counters["stun_in"] += 1
+    def handle_alive(self, address: Address, now: float) -> None:
+        """The client has shown that it is here."""
         self.last_heard_at = now
-        self._port.send(stun.binding_response(request.transaction_id, address, password), address)
-        if request.local_ufrag == self.ice_ufrag and len(self._passwords) > 1:
-            self._forget_old_credentials()
-        self._admit(address)
-        is_wanted = request.use_candidate or self._is_cut_off  # then any way is better than none
-        if self.address is None or is_wanted:
-            self._move(address)
         if self._task is None:
             self._task = asyncio.create_task(self._handshake(address))
-        return True
 
     def handle_stray(self, data: bytes, address: Address, now: float) -> bool:
         """Media from an address that passed no check; whether it is our client's, who is asked then if he is there."""
         if not self.is_connected or not self.handle_srtp(data, now):
             return False
-        ufrag, password = self._remote
-        self._roaming.ask(self, address, f"{ufrag}:{self.ice_ufrag}", password, now)
+        self.ice.ask(address, now)
         return True
-
-    def handle_answer(self, data: bytes, answer: stun.BindingSuccess, address: Address, now: float) -> bool:
-        """To a check of ours: the client has moved there."""
-        if self.is_closed or not self._roaming.is_answer(data, answer, address, self._remote[1]):
-            return False
-        self.counters["moved_by_media"] += 1
-        self.last_heard_at = now
-        self._admit(address)
-        self._move(address)
-        return True
-
-    def _move(self, address: Address) -> None:
-        if self.address != address:
-            self.address = address
-            self._is_cut_off = False
-            self._listener.handle_moved(self)
-
-    def _is_authentic(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
-        """Guesses from elsewhere are soon not even looked at; who is admitted already is not affected by them."""
-        is_known = address in self._addresses
-        if not is_known and not self._failed_checks.has(now):
-            self.counters["drop_stun_rate"] += 1
-            return False
-        password = self._passwords.get(request.local_ufrag)
-        if password is not None and stun.is_authentic(data, request, password):
-            return True
-        if not is_known:
-            self._failed_checks.take(now)
-        self.counters["drop_stun_unauthentic"] += 1
-        return False
-
-    def _is_acceptable(self, request: stun.BindingRequest, address: Address, now: float) -> bool:
-        owner = self._demux.by_address.get(address)
-        if owner is not None and owner is not self and owner.is_alive(now):
-            # A check with a forged source must not take a living client's address away.
-            self.counters["drop_stun_taken"] += 1
-            return False
-        if address not in self._addresses and request.transaction_id in self._transactions:
-            # Integrity does not cover the source: who overheard a check must not draw the stream to himself with it.
-            self.counters["drop_stun_replayed"] += 1
-            return False
-        if not self._checks.take(now):
-            self.counters["drop_check_rate"] += 1
-            return False
-        return True
-
-    def _admit(self, address: Address) -> None:
-        """Datagrams from here may now reach DTLS and SRTP."""
-        self._demux.by_address[address] = self
-        if address in self._addresses:
-            return
-        self._addresses.append(address)
-        if isinstance(address, StreamAddress):
-            address.stream.handle_admitted()
-        if len(self._addresses) > MAX_ADDRESSES:
-            old = next(item for item in self._addresses if item != self.address)
-            self._addresses.remove(old)
-            self._demux.forget_address(old, self)
-            _close_stream(old)
-
-    def handle_lost(self, address: Address) -> None:
-        """A TCP connection broke. What is sent until the client has found another way is dropped."""
-        if address in self._addresses:
-            self._addresses.remove(address)
-            self._is_cut_off = self._is_cut_off or address == self.address
-
-    def _forget_old_credentials(self) -> None:
-        for ufrag in [item for item in self._passwords if item != self.ice_ufrag]:
-            del self._passwords[ufrag]
-            self._demux.by_ufrag.pop(ufrag, None)
 
     # --- DTLS
 
@@ -337,12 +219,8 @@ class Transport:
         if self.is_closed:
             return None
         self.is_closed = True
-        for ufrag in self._passwords:
-            self._demux.by_ufrag.pop(ufrag, None)
-        for address in self._addresses:
-            self._demux.forget_address(address, self)
+        self.ice.close()
         self._demux.strays.forget(self, self._ssrcs)
-        self._roaming.close()
         return asyncio.create_task(self._finish())
 
     async def _finish(self) -> None:
@@ -351,10 +229,4 @@ class Transport:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._dtls.close()
         self.rx = self.tx = None
-        for address in self._addresses:
-            _close_stream(address)
-
-
-def _close_stream(address: Address) -> None:
-    if isinstance(address, StreamAddress):
-        address.stream.close()
+        self.ice.close_streams()

@@ -58,7 +58,7 @@ class Strays:
         """To a check of ours; whether somebody here waited for it. Raises ValueError when it is malformed."""
         answer = stun.parse_success(data)
         transport = self._questions.get(answer.transaction_id)
-        return transport is not None and transport.handle_answer(data, answer, address, now)
+        return transport is not None and transport.ice.handle_answer(data, answer, address, now)
 
     def ask(self, transaction_id: bytes, transport: Transport) -> None:
         self._questions[transaction_id] = transport

@@ -73,7 +73,7 @@ class FakeTransport:
         self.api: Any = SimpleNamespace(
             handle_srtp=lambda _data, _now: self.got.append("srtp"),
             handle_dtls=lambda _data: self.got.append("dtls"),
-            handle_check=lambda *_arguments: self.got.append("check"),
+            ice=SimpleNamespace(handle_check=lambda *_arguments: self.got.append("check")),
             last_heard_at=0.0,
         )
 
@@ -111,7 +111,7 @@ def test_every_datagram_goes_to_its_place(data: bytes, address: Address, got: li
 def test_a_fault_in_a_check_is_contained() -> None:
     counters = Counters()
     demux = Demux(counters)
-    broken: Any = SimpleNamespace(handle_check=lambda *_arguments: 1 / 0)
+    broken: Any = SimpleNamespace(ice=SimpleNamespace(handle_check=lambda *_arguments: 1 / 0))
     demux.by_ufrag["ours"] = broken
     demux.handle_datagram(request("ours:x"), HERE, 5.0)
     assert counters == {"fault_check": 1}

@@ -18,20 +18,13 @@ from media.connection import MAX_LINES
 from media.control import TransportState
 from media.downlink import MAX_RESENDS_PER_S
 from media.errors import MediaError
+from media.ice.agent import CHECKS_BURST, CHECKS_PER_S, FAILED_CHECKS_BURST, FAILED_CHECKS_PER_S, MAX_CREDENTIALS
 from media.limits import MAX_SOURCES, Allowance, SourceAllowances
 from media.rtp import rtcp
 from media.rtp.header import FIXED
 from media.sdp.offer import parse_offer
 from media.slot import KEYFRAMES_PER_S
-from media.transport import (
-    CHECKS_BURST,
-    CHECKS_PER_S,
-    FAILED_CHECKS_BURST,
-    FAILED_CHECKS_PER_S,
-    MAX_CREDENTIALS,
-    MAX_SSRCS,
-    REPORTS_BURST,
-)
+from media.transport import MAX_SSRCS, REPORTS_BURST
 from tests.unit.media.conftest import rtp
 from tests.unit.media.raw_client import RawClient
 from tests.unit.media.studio import ALL, CAMERA, Studio, packet_of, speak

@@ -1,0 +1,184 @@
+"""The ICE side of one transport, lite (RFC 8445 §2.5): credentials, checks that count, the client's addresses.
+
+Tells the transport where it is sent to by ``transport.move``. Knows neither keys nor media.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from typing import TYPE_CHECKING
+
+from media.ice import stun
+from media.ice.roaming import Roaming
+from media.limits import Allowance
+from media.udp import Address, DatagramPort, StreamAddress
+
+if TYPE_CHECKING:
+    from media.demux import Demux
+    from media.sdp.offer import Offer
+    from media.transport import Transport
+
+MAX_ADDRESSES = 8
+MAX_TRANSACTIONS = 256  # minutes of checks
+MAX_CREDENTIALS = 4  # ICE restarts under way at once
+FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST = 5, 10  # that name this transport and do not know its password
+CHECKS_PER_S, CHECKS_BURST = 50, 100  # browsers begin with up to fifty a second, then send one every two seconds
+
+
+class IceAgent:
+    """Owned by a transport. ``ufrag`` and ``password`` are for the next answer."""
+
+    def __init__(self, transport: Transport, offer: Offer, demux: Demux, port: DatagramPort) -> None:
+        self.ufrag = ""
+        self.password = ""
+        self._transport = transport
+        self._demux = demux
+        self._port = port
+        self._counters = transport.counters
+        self._remote = (offer.ice_ufrag, offer.ice_pwd.encode())
+        self._passwords: dict[str, bytes] = {}  # ours, by ufrag
+        self._addresses: list[Address] = []
+        self._is_cut_off = False  # the connection that is sent to is gone
+        self._failed_checks = Allowance(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
+        self._checks = Allowance(CHECKS_PER_S, CHECKS_BURST)
+        self._transactions: deque[bytes] = deque(maxlen=MAX_TRANSACTIONS)
+        self._roaming = Roaming(demux.strays, port, self._counters)
+        self._renew()
+
+    def restart(self, offer: Offer) -> None:
+        """The client has restarted ICE (RFC 8839 §4.4.3): so do we.
+
+        Media goes on over the old path; the old credentials count until a check with the new ones has passed.
+        """
+        self._remote = (offer.ice_ufrag, offer.ice_pwd.encode())
+        self._renew()
+
+    def close(self) -> None:
+        """Frees addresses and ufrags."""
+        for ufrag in self._passwords:
+            self._demux.by_ufrag.pop(ufrag, None)
+        for address in self._addresses:
+            self._demux.forget_address(address, self._transport)
+        self._roaming.close()
+
+    def close_streams(self) -> None:
+        """After the goodbye."""
+        for address in self._addresses:
+            _close_stream(address)
+
+    # --- the client's checks
+
+    def handle_check(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
+        """One that names one of our ufrags; whether it was a client's who knows the password."""
+        if not self._is_authentic(data, request, address, now):
+            return False
+        if not self._is_acceptable(request, address, now):
+            return True
+        password = self._passwords[request.local_ufrag]
+        if request.claims_controlled:
+            self._counters["stun_role_conflict"] += 1
+            self._port.send(stun.role_conflict(request.transaction_id, password), address)
+            return True
+        self._transactions.append(request.transaction_id)
+        self._counters["stun_in"] += 1
+        self._port.send(stun.binding_response(request.transaction_id, address, password), address)
+        if request.local_ufrag == self.ufrag and len(self._passwords) > 1:
+            self._forget_old_credentials()
+        self._admit(address)
+        if request.use_candidate or self._transport.address is None or self._is_cut_off:  # any way is better than none
+            self._move(address)
+        self._transport.handle_alive(address, now)
+        return True
+
+    def handle_lost(self, address: Address) -> None:
+        """A TCP connection broke. What is sent until the client has found another way is dropped."""
+        if address in self._addresses:
+            self._addresses.remove(address)
+            self._is_cut_off = self._is_cut_off or address == self._transport.address
+
+    # --- our own
+
+    def ask(self, address: Address, now: float) -> None:
+        """The client's media comes from here: is he here?"""
+        ufrag, password = self._remote
+        self._roaming.ask(self._transport, address, f"{ufrag}:{self.ufrag}", password, now)
+
+    def handle_answer(self, data: bytes, answer: stun.BindingSuccess, address: Address, now: float) -> bool:
+        """Whether the client has shown by it that he is there."""
+        if not self._roaming.is_answer(data, answer, address, self._remote[1]):
+            return False
+        self._counters["moved_by_media"] += 1
+        self._admit(address)
+        self._move(address)
+        self._transport.handle_alive(address, now)
+        return True
+
+    # --- private
+
+    def _renew(self) -> None:
+        if len(self._passwords) >= MAX_CREDENTIALS:  # the first are those in use
+            abandoned = list(self._passwords)[1]
+            del self._passwords[abandoned]
+            self._demux.by_ufrag.pop(abandoned, None)
+        self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(12)
+        self._passwords[self.ufrag] = self.password.encode()
+        self._demux.by_ufrag[self.ufrag] = self._transport
+
+    def _forget_old_credentials(self) -> None:
+        for ufrag in [item for item in self._passwords if item != self.ufrag]:
+            del self._passwords[ufrag]
+            self._demux.by_ufrag.pop(ufrag, None)
+
+    def _is_authentic(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
+        """Guesses from elsewhere are soon not even looked at; who is admitted already is not affected by them."""
+        is_known = address in self._addresses
+        if not is_known and not self._failed_checks.has(now):
+            self._counters["drop_stun_rate"] += 1
+            return False
+        password = self._passwords.get(request.local_ufrag)
+        if password is not None and stun.is_authentic(data, request, password):
+            return True
+        if not is_known:
+            self._failed_checks.take(now)
+        self._counters["drop_stun_unauthentic"] += 1
+        return False
+
+    def _is_acceptable(self, request: stun.BindingRequest, address: Address, now: float) -> bool:
+        owner = self._demux.by_address.get(address)
+        if owner is not None and owner is not self._transport and owner.is_alive(now):
+            # A check with a forged source must not take a living client's address away.
+            self._counters["drop_stun_taken"] += 1
+            return False
+        if address not in self._addresses and request.transaction_id in self._transactions:
+            # Integrity does not cover the source: who overheard a check must not draw the stream to himself with it.
+            self._counters["drop_stun_replayed"] += 1
+            return False
+        if not self._checks.take(now):
+            self._counters["drop_check_rate"] += 1
+            return False
+        return True
+
+    def _move(self, address: Address) -> None:
+        if self._transport.address != address:
+            self._is_cut_off = False
+            self._transport.move(address)
+
+    def _admit(self, address: Address) -> None:
+        """Datagrams from here may now reach DTLS and SRTP."""
+        self._demux.by_address[address] = self._transport
+        if address in self._addresses:
+            return
+        self._addresses.append(address)
+        if isinstance(address, StreamAddress):
+            address.stream.handle_admitted()
+        if len(self._addresses) > MAX_ADDRESSES:
+            old = next(item for item in self._addresses if item != self._transport.address)
+            self._addresses.remove(old)
+            self._demux.forget_address(old, self._transport)
+            _close_stream(old)
+
+
+def _close_stream(address: Address) -> None:
+    if isinstance(address, StreamAddress):
+        address.stream.close()

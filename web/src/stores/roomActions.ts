@@ -35,10 +35,10 @@ export function createActions(current: () => Room | null, view: ShallowRef<RoomV
     await room.request('remark.post', { text }, requestId)
   }
 
-  /** Nothing of one's own goes out beside the broadcast: an open microphone would be shown to everybody and heard by nobody. */
   function canSend(): boolean {
-    if (derived.isOnAir.value) showToast(t('room.broadcast.no_media'))
-    return !derived.isOnAir.value
+    const key = derived.noWayKey.value
+    if (key !== null) showToast(t(key))
+    return key === null
   }
 
   function setMicrophone(on: boolean): void {

@@ -3,6 +3,7 @@ import { computed, type Ref, type ShallowRef } from 'vue'
 
 import type { ParticipantInfo } from '@/protocol/generated'
 import { companionsBySeat, seatsOf } from '@/room/companions'
+import { textKeyOf } from '@/room/errors'
 import type { RoomView } from '@/room/view'
 
 export function deriveFrom(view: ShallowRef<RoomView>, nowMs: Ref<number>) {
@@ -29,6 +30,7 @@ export function deriveFrom(view: ShallowRef<RoomView>, nowMs: Ref<number>) {
     /** Who may not be heard may still ask for the floor. */
     canRaiseHand: computed(() => me.value !== null && me.value.role !== 'observer' && !isCompanion.value),
     isOnAir: computed(() => view.value.broadcast.state === 'live'),
+    noWayKey: computed(() => noWayKey(view.value)),
     isModerator,
     myPlace,
     serverNowMs,
@@ -39,6 +41,12 @@ export function deriveFrom(view: ShallowRef<RoomView>, nowMs: Ref<number>) {
     onlineMs: computed(() => (me.value ? Math.max(0, serverNowMs.value - me.value.joined_ms) : 0)),
     mutedIds: computed(() => mutedIds(view.value)),
   }
+}
+
+/** Why nothing of one's own can go out now: an open microphone would be shown to everybody and heard by nobody. */
+function noWayKey(view: RoomView): string | null {
+  if (view.broadcast.state === 'live') return 'room.broadcast.no_media'
+  return view.media === 'refused' ? textKeyOf(view.mediaProblem ?? 'no_usable_media') : null
 }
 
 export type RoomDerived = ReturnType<typeof deriveFrom>

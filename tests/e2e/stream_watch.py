@@ -5,6 +5,7 @@ Counters of a connection that was replaced go on from where the former one stood
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from playwright.async_api import Page
 
 EVERY_MS = 200
+NO_GAP_MS = 2 * EVERY_MS  # between two samples and the next two something is always seen to come
+CAUSED_MS = 1000  # what had been received already goes on for a while
 
 # A sample's times are Date.now(): all browsers of a test read the same clock as the test itself.
 _FOLLOW = """(everyMs) => {
@@ -174,6 +177,28 @@ def stretch(all_moments: list[Moment], begin_ms: float, end_ms: float) -> Stretc
         concealed=int(grown["concealed"]),
         silent=int(grown["silent"]),
     )
+
+
+def interruption_end_ms(all_moments: list[Moment], counter: str, event_ms: float) -> float:
+    """When what an event interrupted went on: ``event_ms`` if nothing was, infinity while it does not go on.
+
+    Only gaps that the event can have caused count, which begin before it or within a second.
+    """
+    gaps = [
+        (begin, end) for begin, end in _gaps(all_moments, counter) if begin < event_ms + CAUSED_MS and end > event_ms
+    ]
+    begin, end = max(gaps, key=lambda gap: gap[1] - gap[0], default=(event_ms, event_ms))
+    return end if end - begin > NO_GAP_MS else event_ms
+
+
+def _gaps(inside: list[Moment], counter: str) -> Iterator[tuple[float, float]]:
+    """From one growth to the next; the last has no end."""
+    last_at = inside[0].at_ms if inside else 0.0
+    for a, b in pairwise(inside):
+        if (b - a)[counter] > 0:
+            yield last_at, b.at_ms
+            last_at = b.at_ms
+    yield last_at, float("inf")
 
 
 def longest_gap_ms(inside: list[Moment], counter: str) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.stream_watch import longest_gap_ms, moments, stretch
+from tests.e2e.stream_watch import interruption_end_ms, longest_gap_ms, moments, stretch
 
 EVERY_MS = 200
 
@@ -45,6 +45,16 @@ def test_the_longest_time_without_a_frame_may_still_last() -> None:
     found = moments([sample(n, frames) for n, frames in enumerate(stands)])
     assert longest_gap_ms(found, "frames") == (800, 1200)
     assert longest_gap_ms(found[:5], "frames") == (400, float("inf"))
+
+
+def test_only_what_an_event_has_caused_is_its_interruption() -> None:
+    stands = [0, 5, 10, 10, 10, 10, 15, 20, 25, 30, 35, 40, 40, 40, 40, 40, 40, 40, 45]
+    found = moments([sample(n, frames) for n, frames in enumerate(stands)])
+    assert interruption_end_ms(found, "frames", 200) == 1200, "begun within a second of it"
+    assert interruption_end_ms(found, "frames", 900) == 1200, "begun before"
+    assert interruption_end_ms(found, "frames", 1200) == 1200, "nothing was interrupted; what came later is another"
+    assert interruption_end_ms(found[:15], "frames", 2300) == float("inf"), "it does not go on yet"
+    assert interruption_end_ms(found, "frames", 2300) == 3600
 
 
 def test_nothing_sampled_is_no_sound_and_no_picture() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.e2e.actors import Actor
 from tests.e2e.installation import until
 from tests.e2e.lesson import sees
-from tests.e2e.stream_watch import Moment, Watch, longest_gap_ms
+from tests.e2e.stream_watch import Moment, Watch, interruption_end_ms
 from tests.e2e.weak_stage import WeakStage, is_connected, now_ms
 from tests.netsim.profiles import BLACKHOLE, CLEAR, PROFILES, TUNNEL_S
 
@@ -74,7 +74,7 @@ async def tunnel(stage: WeakStage) -> Figures:
     await asyncio.sleep(TUNNEL_S)
     stage.signaling.mend()
     ended_ms = await stage.impair(PROFILES["tunnel"])
-    back = await media_back_s(stage, ended_ms - TUNNEL_S * 1000, ended_ms)
+    back = await media_back_s(stage, ended_ms)
     return {**back, "seat_kept": await stage.member.participant_id() == before}
 
 
@@ -85,7 +85,7 @@ async def switch(stage: WeakStage) -> Figures:
     await asyncio.sleep(CALM_S)
     before = await stage.member.participant_id()
     moved_ms = await stage.move()
-    back = await media_back_s(stage, moved_ms - 1000, moved_ms)
+    back = await media_back_s(stage, moved_ms)
     return {**back, "seat_kept": await stage.member.participant_id() == before}
 
 
@@ -110,7 +110,7 @@ async def udp_blocked(stage: WeakStage, newcomer: Actor) -> Figures:
     }
 
 
-async def media_back_s(stage: WeakStage, since_ms: float, event_ms: float) -> Figures:
+async def media_back_s(stage: WeakStage, event_ms: float) -> Figures:
     """After an interruption: when picture and sound grow again, at the member and at the host, whichever is last."""
     ways = {"down": stage.at_member, "up": stage.at_host}
     ends: dict[str, float] = {}
@@ -118,15 +118,13 @@ async def media_back_s(stage: WeakStage, since_ms: float, event_ms: float) -> Fi
     async def all_back() -> bool:
         await stage.fetch()
         for way, watch in ways.items():
-            inside = [moment for moment in watch.moments if moment.at_ms >= since_ms]
             for counter in ("frames", "packets"):
-                gap_ms, ended_ms = longest_gap_ms(inside, counter) if inside else (0.0, float("inf"))
-                ends[f"{way} {counter}"] = ended_ms if gap_ms else float("inf")
+                ends[f"{way} {counter}"] = interruption_end_ms(watch.moments, counter, event_ms)
         is_late = now_ms() - event_ms >= AFTER_S * 1000
         return is_late and max(ends.values()) < float("inf")
 
     await until("media is back both ways", all_back, DEADLINE_S)
-    seconds = {name: max(0.0, _seconds(ended_ms - event_ms)) for name, ended_ms in ends.items()}
+    seconds = {name: _seconds(ended_ms - event_ms) for name, ended_ms in ends.items()}
     return {"back_s": max(seconds.values()), "ways": seconds}
 
 

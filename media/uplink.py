@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from media.bwe.clumps import Clumps
 from media.bwe.transport_cc import TransportCcFeedback
 from media.clock import ntp_from_utc_us
 from media.control import Source
@@ -12,6 +13,7 @@ from media.layer import Layer
 from media.publication import Publication
 from media.rtp import rtcp
 from media.rtp.header import (
+    ABS_SEND_TIME_URI,
     AUDIO_LEVEL_URI,
     MID_URI,
     REPAIRED_RID_URI,
@@ -82,6 +84,7 @@ class Uplink:
         self._lines: dict[str, _Line] = {}
         self._by_ssrc: dict[int, _Encoding | None] = {}  # None: seen and refused
         self._feedback = TransportCcFeedback(SENDER_SSRC)
+        self._clumps = Clumps()
         self._ids: dict[str, int] = {}
         self._ntp_offset: int | None = None
         self._last_ssrc = 0
@@ -111,19 +114,24 @@ class Uplink:
     def receive(self, packet: bytes, now: float) -> None:
         """One decrypted RTP packet. Raises ValueError when it is malformed."""
         offset = payload_offset(packet)
-        level = mid_line = None
+        level = mid_line = number = stamp = None
         rid: bytes | None = None
         ids = self._ids
         for id_, start, length in extensions(packet):
             if id_ == ids.get(TRANSPORT_CC_URI):
                 if length == 2:
-                    self._feedback.receive(packet[start] << 8 | packet[start + 1], int(now * 1_000_000))
+                    number = packet[start] << 8 | packet[start + 1]
+            elif id_ == ids.get(ABS_SEND_TIME_URI):
+                if length == 3:
+                    stamp = int.from_bytes(packet[start : start + 3], "big")
             elif id_ == ids.get(AUDIO_LEVEL_URI):
                 level = packet[start] & 0x7F
             elif id_ == ids.get(MID_URI):
                 mid_line = self._lines.get(packet[start : start + length].decode("ascii", "replace"))
             elif id_ == ids.get(RID_URI) or id_ == ids.get(REPAIRED_RID_URI):
                 rid = packet[start : start + length]
+        if number is not None:
+            self._note_arrival(number, stamp, len(packet), int(now * 1_000_000))
         ssrc = int.from_bytes(packet[8:12], "big")
         self._counters["rtp_in"] += 1
         encoding = self._by_ssrc.get(ssrc)
@@ -133,6 +141,10 @@ class Uplink:
                 self._counters["drop_unknown_ssrc"] += 1
                 return
         self._deliver(encoding, ssrc, packet, offset, level, now)
+
+    def _note_arrival(self, number: int, stamp: int | None, size: int, now_us: int) -> None:
+        """For the feedback from which the client learns what its path carries."""
+        self._feedback.receive(number, now_us if stamp is None else self._clumps.smooth(stamp, now_us, size))
 
     def _deliver(
         self, encoding: _Encoding, ssrc: int, packet: bytes, offset: int, level: int | None, now: float

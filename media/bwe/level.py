@@ -15,24 +15,28 @@ MIN_RISE_S, NOISES = 0.01, 3.5  # above the usual, in the mean variation between
 class DelayLevel:
     """Fed with the least delay of each feedback message."""
 
-    __slots__ = ("_before_s", "_bucket_s", "_since", "_usual_s")
+    __slots__ = ("_before_s", "_bucket_s", "_since", "usual_s")
 
     def __init__(self) -> None:
         self._since: float | None = None
         self._bucket_s = self._before_s = 0.0
-        self._usual_s = 0.0
+        self.usual_s = 0.0
 
     def is_raised(self, noise_s: float) -> bool:
         """Nothing has come as fast as usual for a while."""
         if self._since is None:
             return False
-        rise_s = min(self._bucket_s, self._before_s) - self._usual_s
-        return rise_s > max(MIN_RISE_S, NOISES * noise_s)
+        return self.least_s - self.usual_s > max(MIN_RISE_S, NOISES * noise_s)
+
+    @property
+    def least_s(self) -> float:
+        """Of the last quarter of a second."""
+        return min(self._bucket_s, self._before_s)
 
     def add(self, delay_s: float, now: float) -> None:
         if self._since is None:
             self._since = now
-            self._bucket_s = self._before_s = self._usual_s = delay_s
+            self._bucket_s = self._before_s = self.usual_s = delay_s
         elif now - self._since < BUCKET_S:
             self._bucket_s = min(self._bucket_s, delay_s)
         else:
@@ -41,4 +45,4 @@ class DelayLevel:
             self._before_s, self._bucket_s = self._bucket_s, delay_s
 
     def _learn(self) -> None:
-        self._usual_s += LEARNING * (min(self._bucket_s, self._before_s) - self._usual_s)
+        self.usual_s += LEARNING * (self.least_s - self.usual_s)

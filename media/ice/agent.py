@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from media.ice import stun
 from media.ice.roaming import Roaming
@@ -26,6 +26,14 @@ FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST = 5, 10  # that name this transport and
 CHECKS_PER_S, CHECKS_BURST = 50, 100  # browsers begin with up to fifty a second, then send one every two seconds
 
 
+class _Generation(NamedTuple):
+    """The credentials of one offer and its answer."""
+
+    password: bytes  # ours
+    remote_ufrag: str
+    remote_password: bytes
+
+
 class IceAgent:
     """Owned by a transport. ``ufrag`` and ``password`` are for the next answer."""
 
@@ -36,27 +44,26 @@ class IceAgent:
         self._demux = demux
         self._port = port
         self._counters = transport.counters
-        self._remote = (offer.ice_ufrag, offer.ice_pwd.encode())
-        self._passwords: dict[str, bytes] = {}  # ours, by ufrag
+        self._generations: dict[str, _Generation] = {}  # by our ufrag
+        self._used_ufrag = ""  # by the path that is in use: after a restart media may stay on the old one
         self._addresses: list[Address] = []
         self._is_cut_off = False  # the connection that is sent to is gone
         self._failed_checks = Allowance(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
         self._checks = Allowance(CHECKS_PER_S, CHECKS_BURST)
         self._transactions: deque[bytes] = deque(maxlen=MAX_TRANSACTIONS)
         self._roaming = Roaming(demux.strays, port, self._counters)
-        self._renew()
+        self._renew(offer)
 
     def restart(self, offer: Offer) -> None:
         """The client has restarted ICE (RFC 8839 §4.4.3): so do we.
 
         Media goes on over the old path; the old credentials count until a check with the new ones has passed.
         """
-        self._remote = (offer.ice_ufrag, offer.ice_pwd.encode())
-        self._renew()
+        self._renew(offer)
 
     def close(self) -> None:
         """Frees addresses and ufrags."""
-        for ufrag in self._passwords:
+        for ufrag in self._generations:
             self._demux.by_ufrag.pop(ufrag, None)
         for address in self._addresses:
             self._demux.forget_address(address, self._transport)
@@ -75,7 +82,7 @@ class IceAgent:
             return False
         if not self._is_acceptable(request, address, now):
             return True
-        password = self._passwords[request.local_ufrag]
+        password = self._generations[request.local_ufrag].password
         if request.claims_controlled:
             self._counters["stun_role_conflict"] += 1
             self._port.send(stun.role_conflict(request.transaction_id, password), address)
@@ -83,7 +90,8 @@ class IceAgent:
         self._transactions.append(request.transaction_id)
         self._counters["stun_in"] += 1
         self._port.send(stun.binding_response(request.transaction_id, address, password), address)
-        if request.local_ufrag == self.ufrag and len(self._passwords) > 1:
+        self._used_ufrag = request.local_ufrag
+        if request.local_ufrag == self.ufrag and len(self._generations) > 1:
             self._forget_old_credentials()
         self._admit(address)
         if request.use_candidate or self._transport.address is None or self._is_cut_off:  # any way is better than none
@@ -101,12 +109,13 @@ class IceAgent:
 
     def ask(self, address: Address, now: float) -> None:
         """The client's media comes from here: is he here?"""
-        ufrag, password = self._remote
-        self._roaming.ask(self._transport, address, f"{ufrag}:{self.ufrag}", password, now)
+        path = self._generations[self._used_ufrag]
+        username = f"{path.remote_ufrag}:{self._used_ufrag}"
+        self._roaming.ask(self._transport, address, username, path.remote_password, now)
 
     def handle_answer(self, data: bytes, answer: stun.BindingSuccess, address: Address, now: float) -> bool:
         """Whether the client has shown by it that he is there."""
-        if not self._roaming.is_answer(data, answer, address, self._remote[1]):
+        if not self._roaming.is_answer(data, answer, address):
             return False
         self._counters["moved_by_media"] += 1
         self._admit(address)
@@ -116,19 +125,21 @@ class IceAgent:
 
     # --- private
 
-    def _renew(self) -> None:
-        if len(self._passwords) >= MAX_CREDENTIALS:  # the first are those in use
-            abandoned = list(self._passwords)[1]
-            del self._passwords[abandoned]
-            self._demux.by_ufrag.pop(abandoned, None)
+    def _renew(self, offer: Offer) -> None:
+        if len(self._generations) >= MAX_CREDENTIALS:  # the first are those in use
+            self._forget(list(self._generations)[1])
         self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(12)
-        self._passwords[self.ufrag] = self.password.encode()
+        self._used_ufrag = self._used_ufrag or self.ufrag
+        self._generations[self.ufrag] = _Generation(self.password.encode(), offer.ice_ufrag, offer.ice_pwd.encode())
         self._demux.by_ufrag[self.ufrag] = self._transport
 
     def _forget_old_credentials(self) -> None:
-        for ufrag in [item for item in self._passwords if item != self.ufrag]:
-            del self._passwords[ufrag]
-            self._demux.by_ufrag.pop(ufrag, None)
+        for ufrag in [item for item in self._generations if item != self.ufrag]:
+            self._forget(ufrag)
+
+    def _forget(self, ufrag: str) -> None:
+        del self._generations[ufrag]
+        self._demux.by_ufrag.pop(ufrag, None)
 
     def _is_authentic(self, data: bytes, request: stun.BindingRequest, address: Address, now: float) -> bool:
         """Guesses from elsewhere are soon not even looked at; who is admitted already is not affected by them."""
@@ -136,8 +147,8 @@ class IceAgent:
         if not is_known and not self._failed_checks.has(now):
             self._counters["drop_stun_rate"] += 1
             return False
-        password = self._passwords.get(request.local_ufrag)
-        if password is not None and stun.is_authentic(data, request, password):
+        found = self._generations.get(request.local_ufrag)
+        if found is not None and stun.is_authentic(data, request, found.password):
             return True
         if not is_known:
             self._failed_checks.take(now)

@@ -74,7 +74,7 @@ class Roaming:
         self._strays = strays
         self._port = port
         self._counters = counters
-        self._asked: dict[bytes, Address] = {}  # by transaction, oldest first
+        self._asked: dict[bytes, tuple[Address, bytes]] = {}  # by transaction, oldest first: where, with which password
         self._allowance = Allowance(ASKED_PER_S, ASKED_BURST)
 
     def ask(self, transport: Transport, address: Address, username: str, password: bytes, now: float) -> None:
@@ -84,14 +84,15 @@ class Roaming:
         if len(self._asked) >= MAX_QUESTIONS:
             self._end(next(iter(self._asked)))
         transaction_id = secrets.token_bytes(12)
-        self._asked[transaction_id] = address
+        self._asked[transaction_id] = (address, password)
         self._strays.ask(transaction_id, transport)
         self._counters["stun_out"] += 1
         self._port.send(stun.binding_request(transaction_id, username, password), address)
 
-    def is_answer(self, data: bytes, answer: stun.BindingSuccess, address: Address, password: bytes) -> bool:
+    def is_answer(self, data: bytes, answer: stun.BindingSuccess, address: Address) -> bool:
         """Whether the client is where it was asked."""
-        if self._asked.get(answer.transaction_id) != address or not stun.is_authentic(data, answer, password):
+        place, password = self._asked.get(answer.transaction_id, (None, b""))
+        if place != address or not stun.is_authentic(data, answer, password):
             self._counters["drop_stun_unauthentic"] += 1
             return False
         self.close()

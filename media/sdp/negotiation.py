@@ -17,8 +17,8 @@ MAX_LAYERS = 3
 SOURCES: dict[str, tuple[Source, ...]] = {"audio": ("microphone", "screen_audio"), "video": ("camera", "screen")}
 
 _SOURCE_EXTENSIONS: dict[str, tuple[str, ...]] = {
-    "audio": (header.MID_URI, header.AUDIO_LEVEL_URI, header.TRANSPORT_CC_URI),
-    "video": (header.MID_URI, header.TRANSPORT_CC_URI),
+    "audio": (header.MID_URI, header.AUDIO_LEVEL_URI, header.TRANSPORT_CC_URI, header.ABS_SEND_TIME_URI),
+    "video": (header.MID_URI, header.TRANSPORT_CC_URI, header.ABS_SEND_TIME_URI),
 }
 _SIMULCAST_EXTENSIONS = (header.RID_URI, header.REPAIRED_RID_URI)
 # What the SFU itself can do; the answer holds what the offer also named.

@@ -152,3 +152,17 @@ async def test_a_mark_stays_with_who_had_it_first(studio: Studio) -> None:
     await studio.sees(lambda: scene.counters["drop_unknown_ssrc"] + scene.counters["rtp_in"] > 2, "alice's is in")
     assert studio.room.participants["bob"].current is not None
     assert studio.plane._demux.strays._by_ssrc[mark] is studio.room.participants["bob"].current.transport
+
+
+async def test_he_is_asked_with_the_credentials_of_the_path_that_he_uses(studio: Studio) -> None:
+    """A restart of ICE that has led nowhere yet leaves him on the old path, where only the old ones are known."""
+    scene = await Scene(studio).begin()
+    before = scene.bob.offer
+    scene.bob.offer = before.replace(parse_offer(before).ice_ufrag, "anew").replace(
+        parse_offer(before).ice_pwd, "p" * 24
+    )
+    studio.offer("bob", scene.bob)
+    scene.bob.offer = before
+    await scene.move_bob()
+    scene.bob.send(packet_of(scene.bob, CAMERA, 6))
+    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "he has answered")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from media.bwe import feedback
+from media.bwe.clumps import TICKS_PER_S, WRAP
 from media.clock import ntp_from_utc_us
 from media.control import Source
 from media.publication import Publication
@@ -287,3 +289,22 @@ def test_sources_are_bounded(scene: Scene) -> None:
 def test_malformed_packets_raise_value_error(scene: Scene) -> None:
     with pytest.raises(ValueError, match="RTP"):
         scene.receive(b"\x80")
+
+
+@pytest.mark.parametrize("has_stamps", [True, False])
+def test_what_a_radio_held_back_is_reported_as_it_was_sent(scene: Scene, has_stamps: bool) -> None:
+    spread: list[float] = []
+    for number in range(200):
+        sent_s, stamp = number * 0.02, int((60 + number * 0.02) * TICKS_PER_S) % WRAP
+        extensions = [(3, number.to_bytes(2, "big")), (4, b"1")]
+        if has_stamps:
+            extensions.append((2, stamp.to_bytes(3, "big")))
+        arrival_s = 10.1 + (number // 5) * 0.1  # five at a time
+        scene.receive(with_extensions(rtp(number, ssrc=77, payload_type=108), *extensions), arrival_s)
+        if number % 5 == 4:
+            scene.uplink.send_feedback()
+            message = scene.sent.pop()
+            found = feedback.read(message, 4, len(message))
+            spread.append((found.arrivals_us[-1] - found.arrivals_us[0]) / 1_000_000)
+            assert abs(found.arrivals_us[-1] / 1_000_000 % 16 - (10 + sent_s) % 16) < 0.2
+    assert all(abs(one - (0.08 if has_stamps else 0.0)) < 0.002 for one in spread[10:])

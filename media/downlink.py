@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from media.allocator import Allocator
 from media.bwe import feedback
 from media.bwe.budget import Budget
+from media.bwe.resends import Resends
 from media.bwe.send_history import SendHistory
 from media.cohort import renumber
 from media.control import QualityLevel
@@ -22,7 +23,6 @@ from media.transport import Transport
 if TYPE_CHECKING:
     from media.environment import Environment
 
-MAX_RESENDS_PER_S = 1000  # a fifth of nine good pictures; a client that asks for more wastes what others need
 # Between two looks at the budget: while something is left out or too much, while it is measured, and otherwise.
 BUSY_S, WATCHING_S, RESTING_S = 0.1, 0.25, 1.0
 HOLE_S = 4.0  # reports come about every second, and tell of packets that were waited for
@@ -53,8 +53,7 @@ class Downlink:
         self._is_measured = False
         self.due_at = now  # of the next look at the budget
         self._moved_at = float("-inf")
-        self._resends_left = MAX_RESENDS_PER_S
-        self._resends_since = now
+        self._resends = Resends(now)
 
     # --- slots
 
@@ -105,15 +104,16 @@ class Downlink:
             return
         counters = self._transport.counters
         counters["nack_in"] += 1
-        if now - self._resends_since >= 1:
-            self._resends_left, self._resends_since = MAX_RESENDS_PER_S, now
         wanted = rtcp.read_nack(packet, part)
-        allowed = wanted[: self._resends_left]
-        self._resends_left -= len(allowed)
+        allowed = wanted[: self._resends.take(len(wanted), slot.kind == "video", self._known_limit_bps, now)]
         counters["drop_resend_rate"] += len(wanted) - len(allowed)
         sent, missing = slot.resend(allowed)
         counters["resent"] += sent
         counters["resend_missing"] += missing
+
+    @property
+    def _known_limit_bps(self) -> float | None:
+        return self.budget.limit_bps if self.budget.has_feedback else None
 
     def handle_keyframe_request(self, packet: bytes, part: rtcp.Part, now: float) -> None:
         if part.format == rtcp.FMT_PLI:

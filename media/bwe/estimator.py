@@ -36,7 +36,7 @@ _NEVER_US = 1 << 62
 STANDING_S, PATIENCE_S, SHORT_S = 0.3, 5.0, 0.1
 DRAIN_S, MAX_DRAIN = 0.3, 0.6  # so long after another decrease, and no deeper at once
 LASTING_S, LASTING_PRIOR = 4.0, 30  # half of it is forgotten in that time; so many packets without loss are assumed
-FULL_S, DRAINED_S = 0.05, 1.0
+FULL_S, FULL_NOISES, DRAINED_S = 0.05, 5.0, 1.0
 BASE_DRIFT = 0.002  # seconds per second, more than clocks drift
 
 
@@ -213,7 +213,7 @@ class Estimator:
         self._note_lasting(expected - received, expected, now)
 
     def _note_lasting(self, lost: int, expected: int, now: float) -> None:
-        if self.queue_s > FULL_S or now - self._decreased_at < self.rtt_s + DRAINED_S:
+        if self.queue_s > max(FULL_S, FULL_NOISES * self.noise_s) or now - self._decreased_at < self.rtt_s + DRAINED_S:
             return
         kept = 0.5 ** ((now - self._lasting_at) / LASTING_S)
         self._lasting_lost = kept * self._lasting_lost + lost

@@ -14,9 +14,9 @@ from aioice import stun as theirs
 
 from media import control, demux
 from media.aiortc_adapter import Certificate, DtlsSession
+from media.bwe.resends import MAX_PER_S as MAX_RESENDS_PER_S
 from media.connection import MAX_LINES
 from media.control import TransportState
-from media.downlink import MAX_RESENDS_PER_S
 from media.errors import MediaError
 from media.ice.agent import CHECKS_BURST, CHECKS_PER_S, FAILED_CHECKS_BURST, FAILED_CHECKS_PER_S, MAX_CREDENTIALS
 from media.limits import MAX_SOURCES, Allowance, SourceAllowances

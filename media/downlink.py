@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Between two looks at the budget: while something is left out or too much, while it is measured, and otherwise.
 BUSY_S, WATCHING_S, RESTING_S = 0.1, 0.25, 1.0
 HOLE_S = 4.0  # reports come about every second, and tell of packets that were waited for
+SILENT_S = 3.0  # receivers report every second or so
 MAX_DELAY_UNITS = 10 * 65536  # of a receiver report; what says more is not believed
 
 
@@ -53,6 +54,7 @@ class Downlink:
         self._is_measured = False
         self.due_at = now  # of the next look at the budget
         self._moved_at = float("-inf")
+        self._heard_at = now  # by what is said of slots
         self._resends = Resends(now)
 
     # --- slots
@@ -102,6 +104,7 @@ class Downlink:
         slot = self._by_ssrc.get(rtcp.read_media_ssrc(packet, part))
         if slot is None:
             return
+        self._note_heard(now)
         counters = self._transport.counters
         counters["nack_in"] += 1
         wanted = rtcp.read_nack(packet, part)
@@ -133,6 +136,7 @@ class Downlink:
 
     def handle_feedback(self, packet: bytes, part: rtcp.Part, now: float) -> None:
         """Transport-wide feedback: what has arrived, and when. Raises ValueError."""
+        self._note_heard(now)
         message = feedback.read(packet, part.start, part.end)
         self._transport.counters["feedback_in"] += 1
         if self._history.times_us:
@@ -141,6 +145,7 @@ class Downlink:
 
     def handle_reports(self, packet: bytes, part: rtcp.Part, now: float) -> None:
         """The report blocks of a receiver: losses, and the round trip. Raises ValueError."""
+        self._note_heard(now)
         worst = 0
         rtt_s: float | None = None
         is_ours = False
@@ -160,6 +165,14 @@ class Downlink:
             sound_bps = self.allocator.sound_bps
             self.budget.report(worst / 256, rtt_s, self.allocator.needed_bps + sound_bps, now, sound_bps)
             self._hurry(now)
+
+    def _note_heard(self, now: float) -> None:
+        """Who comes out of a tunnel has lost more than can be repaired, and would ask for a keyframe seconds later."""
+        silent_s, self._heard_at = now - self._heard_at, now
+        if silent_s > SILENT_S:
+            for slot in self.slots:
+                if slot.layer is not None:
+                    slot.request_keyframe(now)
 
     # --- time
 

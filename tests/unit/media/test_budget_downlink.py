@@ -245,3 +245,16 @@ async def test_feedback_before_anything_was_numbered_is_nothing(studio: Studio) 
     lie.receive(5, 1000)
     await scene.report(lie.build(scene.slot.ssrc)[0])
     assert studio.plane.counters["fault_packet"] == 0
+
+
+async def test_who_comes_out_of_a_tunnel_gets_a_keyframe_at_once(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    asked = studio.plane.counters["pli_out"]
+    missing = rtcp.write_nack(9, scene.slot.ssrc, [1])
+    for pause_s in (1.0, 2.0):
+        studio.clock.now += pause_s
+        await scene.report(missing)
+    assert studio.plane.counters["pli_out"] == asked, "that was no tunnel"
+    studio.clock.now += 10.0
+    await scene.report(missing)
+    await studio.sees(lambda: studio.plane.counters["pli_out"] == asked + 1, "alice is asked")

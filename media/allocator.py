@@ -103,7 +103,7 @@ def _picture(slot: Slot, publication: Publication, highest: int) -> Picture:
     if not all(costs):
         heights = heights_of([layer.height for layer in layers])
         costs = [cost or nominal_bps(height) for cost, height in zip(costs, heights, strict=True)]
-    return Picture(tuple(costs), min(slot.ideal(layers), highest) if len(layers) > 1 else 0)
+    return Picture(tuple(costs), min(slot.ideal(layers), highest, publication.highest) if len(layers) > 1 else 0)
 
 
 def _sound_bps(slots: Iterable[Slot]) -> tuple[int, int]:

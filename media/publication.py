@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from media.bitrate_cap import BitrateCap
+from media.bwe.loss_cap import NO_CAP
 from media.codec_choice import CodecChoice, VideoCodec
 from media.control import Kind, Source
 from media.layer import Layer
@@ -47,6 +48,7 @@ class Publication:
         self.demand = LayerDemand()
         self.has_new_interest = False  # somebody looks at another layer than before
         self.cap = BitrateCap(source)
+        self.highest = NO_CAP  # of its layers that viewers are to have: on its way to us too much is lost for more
         self._choice = CodecChoice()
         self._origin: object = None  # of its newest track
         self._forwarder = forwarder

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from media.bwe.clumps import Clumps
+from media.bwe.lasting_loss import LastingLoss
+from media.bwe.loss_cap import UPLINK_LIMITS, LossCap
 from media.bwe.transport_cc import TransportCcFeedback
 from media.clock import ntp_from_utc_us
 from media.control import Source
@@ -85,6 +87,7 @@ class Uplink:
         self._by_ssrc: dict[int, _Encoding | None] = {}  # None: seen and refused
         self._feedback = TransportCcFeedback(SENDER_SSRC)
         self._clumps = Clumps()
+        self._loss, self._loss_cap = LastingLoss(), LossCap(UPLINK_LIMITS)
         self._ids: dict[str, int] = {}
         self._ntp_offset: int | None = None
         self._last_ssrc = 0
@@ -255,9 +258,18 @@ class Uplink:
 
     def send_reports(self, now: float) -> None:
         """Receiver reports, once a second."""
+        self._note_loss(now)
         blocks = [block for track in self.tracks if (block := track.reception.report(track.ssrc, now)) is not None]
         if blocks:
             self._transport.send_rtcp(rtcp.write_receiver_report(SENDER_SSRC, blocks))
+
+    def _note_loss(self, now: float) -> None:
+        """Where very much is lost on the way to us, viewers are shown the small picture, whose repairs are few."""
+        totals = [track.reception.totals for track in self.tracks if track.layer.kind == "video"]
+        loss = self._loss.note(sum(expected for expected, _ in totals), sum(received for _, received in totals), now)
+        highest = self._loss_cap.update(loss, now)
+        for line in self._lines.values():
+            line.publication.highest = highest
 
 
 def _may_change(encoding: _Encoding, track: UpTrack, ssrc: int, packet: bytes, now: float) -> bool:

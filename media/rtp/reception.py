@@ -38,6 +38,13 @@ class Reception:
         """The newest 16-bit sequence number, -1 before the first packet."""
         return self._highest
 
+    @property
+    def totals(self) -> tuple[int, int]:
+        """How many packets should have come, and how many did."""
+        if self._highest < 0:
+            return 0, 0
+        return self._cycles + self._highest - self._base + 1, self._received
+
     def receive(self, sequence: int, timestamp: int, now: float) -> None:
         """Notes a packet that was not a resend."""
         self._received += 1

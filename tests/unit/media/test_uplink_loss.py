@@ -1,0 +1,78 @@
+"""Where very much is lost on the way from a publisher, his viewers get the small picture."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from media.allocator import Allocator
+from media.bwe.budget import Budget
+from media.bwe.lasting_loss import LastingLoss
+from media.bwe.loss_cap import NO_CAP
+from tests.netsim.profiles import PROFILES
+from tests.netsim.shaper import Shaper
+from tests.unit.media.conftest import rtp
+from tests.unit.media.stage import Stage
+from tests.unit.media.test_layers import attach, camera
+from tests.unit.media.test_uplink import Scene
+
+PER_S = 50
+
+
+def send(scene: Scene, sequence: int, seconds: int, loss: float) -> int:
+    """A camera with so much lost; returns the next sequence number."""
+    chance = random.Random(sequence)
+    ssrc = scene.media[1].ssrcs[0]
+    for _ in range(seconds):
+        for _ in range(PER_S):
+            sequence += 1
+            if chance.random() >= loss:
+                scene.receive(rtp(sequence, sequence * 1800, ssrc, payload_type=108), sequence / PER_S)
+        scene.uplink.send_reports(sequence / PER_S)
+    return sequence
+
+
+def test_a_cap_comes_with_lasting_loss_and_goes_with_calm() -> None:
+    scene = Scene()
+    at = send(scene, 0, 20, 0.02)
+    assert scene.publications["camera"].highest == NO_CAP
+    at = send(scene, at, 30, 0.14)
+    assert scene.publications["camera"].highest == 0
+    send(scene, at, 40, 0.0)
+    assert scene.publications["camera"].highest == NO_CAP
+
+
+def test_viewers_go_to_the_small_layer(stage: Stage) -> None:
+    sender, viewer = camera(stage), stage.viewer()
+    slot = attach(stage, sender.publication, viewer.slot(), 0)
+    budget = Budget(stage.clock.now)
+    for step in range(50):
+        budget.tick(0, 0, stage.clock.now + step / 10)  # a viewer who sends no feedback, so without a limit of his own
+    allocator = Allocator([slot], budget)
+    for highest, rid in ((NO_CAP, "f"), (0, "q"), (NO_CAP, "f")):
+        sender.publication.highest = highest
+        for _ in range(20):
+            allocator.allocate(stage.clock.now)
+            sender.picture()
+        assert slot.layer is not None
+        assert slot.layer.rid == rid
+
+
+@pytest.mark.parametrize(("name", "share"), [("4g", 0.01), ("busy-wifi", 0.05), ("bad", 0.10)])
+def test_the_loss_of_a_network_is_what_it_is_said_to_be(name: str, share: float) -> None:
+    shaper, loss, received = Shaper(PROFILES[name].up, "1"), LastingLoss(), 0
+    found = []
+    for expected in range(1, 120 * PER_S):
+        received += bool(shaper.offer(1000, expected / PER_S))
+        if expected % PER_S == 0:
+            found.append(loss.note(expected, received, expected / PER_S))
+    late = found[20:]
+    assert abs(sum(late) / len(late) - share) < 0.4 * share
+
+
+def test_another_source_begins_anew() -> None:
+    loss = LastingLoss()
+    assert loss.note(1000, 900, 1.0) > 0.08
+    assert loss.note(10, 10, 2.0) > 0.08
+    assert loss.note(2010, 2010, 3.0) < 0.06

@@ -60,6 +60,15 @@ describe('the playout delay', () => {
     expect(driver.targets.get('audio')).toBe(0)
   })
 
+  it('lets a picture that stopped wait a quarter of a second at once, longer when that was not enough', () => {
+    const driver = new Driver()
+    driver.run(2, { video: {}, audio: {} }, 5)
+    driver.run(1, { video: { damage: 1 }, audio: {}, audio2: {} }, 5)
+    expect(driver.targets.get('video')).toBe(250)
+    driver.run(1, { video: { damage: 1 }, audio: {}, audio2: {} }, 5)
+    expect(driver.targets.get('video')).toBe(350)
+  })
+
   it('does not make everybody wait for one whose network is bad', () => {
     const driver = new Driver()
     driver.run(5, { audio: {}, video: {}, video2: {}, video3: { repairs: 1, damage: 1 } }, 20)

@@ -30,6 +30,8 @@ const INTERVAL_MS = 1000
 /** Two people still talk with each other; more than this is a broadcast. */
 const MAX_TARGET_MS = 800
 const STEP_MS = 100
+/** A picture stops when a repair takes longer; behind the server's far side nothing but this tells how long. */
+const FIRST_STOP_MS = 250
 const DECAY_MS = 20
 const HOLD_MS = 20_000
 const LOSSY_MS = 10_000
@@ -77,7 +79,8 @@ export class PlayoutDelay {
     const isDamaged = counters.damage - before.damage > (counters.kind === 'audio' ? AUDIBLE_SAMPLES : 0)
     if (isRepairing || isDamaged) {
       line.lossyAtMs = nowMs
-      const wanted = Math.max(line.targetMs + (isDamaged ? STEP_MS : 0), isRepairing ? this.repairMs : 0)
+      const damagedMs = Math.max(line.targetMs + STEP_MS, counters.kind === 'video' ? FIRST_STOP_MS : 0)
+      const wanted = Math.max(isDamaged ? damagedMs : line.targetMs, isRepairing ? this.repairMs : 0)
       line.targetMs = Math.min(MAX_TARGET_MS, wanted)
     } else if (nowMs - line.lossyAtMs > HOLD_MS) {
       line.targetMs = Math.max(0, line.targetMs - DECAY_MS)

@@ -101,9 +101,12 @@ class UpTrack(Track):
         return NackList(SOUND_USEFUL_S) if self.layer.kind == "audio" else NackList()
 
     def ask_again(self, now: float) -> None:
-        """NACKs what is due."""
+        """NACKs what is due, but nothing of a layer that has stopped.
+
+        On a path that became narrow, repairs of what nobody waits for would go before the layers that are still sent.
+        """
         nacks = self._nacks
-        if nacks is None:
+        if nacks is None or (self.layer.kind == "video" and not self.layer.is_flowing):
             return
         missing = nacks.due(now)
         if missing:

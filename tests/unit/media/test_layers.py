@@ -169,6 +169,31 @@ def test_a_layer_that_stops_sends_its_viewers_down_at_once_and_back_when_it_come
     assert_one_stream(got)
 
 
+def test_of_a_layer_that_has_stopped_nothing_is_asked_again(stage: Stage) -> None:
+    sender = camera(stage)
+    sender.picture()
+    track = up_track(sender.publication, F)
+    for _ in range(3):
+        sender.packet(F, DELTA)  # lost
+    sender.picture()
+    track.ask_again(stage.clock.now + 0.01)
+    asked = stage.counters["nack_out"]
+    assert asked == 3
+    sender.active = {Q, H}
+    for _ in range(20):
+        sender.picture()
+    track.ask_again(stage.clock.now)
+    assert stage.counters["nack_out"] <= asked + 3, "at most once more, before it was known"
+    seen = stage.counters["nack_out"]
+    stage.clock.now += 0.5
+    track.ask_again(stage.clock.now)
+    assert stage.counters["nack_out"] == seen
+    sender.active = {Q, H, F}
+    sender.picture()
+    track.ask_again(stage.clock.now)
+    assert stage.counters["nack_out"] == seen + 3, "it goes on"
+
+
 def test_a_slow_camera_is_not_taken_for_a_layer_that_stopped(stage: Stage) -> None:
     sender, viewer = camera(stage), stage.viewer()
     slot = attach(stage, sender.publication, viewer.slot(), 0)

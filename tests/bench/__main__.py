@@ -9,6 +9,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tests.bench import machine
@@ -17,6 +18,7 @@ from tests.bench.plan import Plan
 from tests.bench.report import Measurement, summarize
 from tests.bench.run import BenchError, WorkerOptions, measure, worker_backend
 from tests.bench.scenario import Scenario, lesson, meeting, stirred
+from tests.bench.traffic import BURST_MS
 
 QUIET_SHARE = 0.1  # of one core
 SAMPLE_EVERY, MAX_SAMPLED = 16, 40  # decrypting is what costs the generator most
@@ -39,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warmup", type=float, default=2.0, help="seconds between the last join and the window")
     parser.add_argument("--runs", type=int, default=1, help="the figures are medians over the runs")
     parser.add_argument("--bitrate-kbps", type=int, help="of a camera: 1500 in lessons, 500 in meetings")
+    parser.add_argument(
+        "--burst-ms", type=int, default=BURST_MS, help="what a camera's pacer sends at once; browsers: 40, least: 5"
+    )
     parser.add_argument("--sample-every", type=int, help="one subscriber in this many decrypts everything")
     parser.add_argument("--loss-percent", type=float, default=0.0, help="share of packets that subscribers throw away")
     parser.add_argument(
@@ -56,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 def _plan(given: argparse.Namespace, core: int | None) -> Plan:
     bitrate_kbps = given.bitrate_kbps or BITRATES_KBPS.get(given.scenario, 500)
     people = given.subscribers if given.already is None else max(given.subscribers, given.already + 1)
-    scenario = SCENARIOS[given.scenario](people, bitrate_kbps * 1000)
+    scenario = replace(SCENARIOS[given.scenario](people, bitrate_kbps * 1000), burst_ms=given.burst_ms)
     seconds = given.seconds if given.minutes is None else 60 * given.minutes
     already = scenario.subscribers
     if given.already is not None:
@@ -91,6 +96,7 @@ def described(results: list[Measurement], plan: Plan, workers: int) -> dict[str,
     return {
         "taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "bitrate_kbps": plan.scenario.bitrate_bps // 1000,
+        "burst_ms": plan.scenario.burst_ms,
         "gro": plan.gro,
         "loss_percent": plan.loss * 100,
         "workers": workers,

@@ -104,6 +104,7 @@ def _source(scenario: Scenario, index: int) -> Source:
     return Source(
         scenario.bitrate_of(index),
         seed=20 + index,
+        burst_ms=scenario.burst_ms,
         has_microphone=scenario.has_microphone(index),
         speaks=scenario.speaks(index),
         films=scenario.films(index),

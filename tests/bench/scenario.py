@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.bench.traffic import Lane, feed_of
+from tests.bench.traffic import BURST_MS, Lane, feed_of
 
 AUDIO_SLOTS = 3
 LESSON_BPS, MEETING_BPS, ASIDE_BPS = 1_500_000, 500_000, 100_000
@@ -24,6 +24,7 @@ class Scenario:
     bitrate_bps: int  # of a camera
     viewers_from: int = 0  # who comes before publishes only
     shuffled: bool = False  # everybody arranges the pictures in another order
+    burst_ms: int = BURST_MS  # of what is paced, at once
     aside_bps: int = 0  # of a second camera, at which everybody looks for a while before the window; 0: there is none
 
     @property

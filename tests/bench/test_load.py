@@ -17,6 +17,7 @@ from tests.bench.report import percentile, slope_per_hour, summarize
 from tests.bench.scenario import lesson, meeting
 from tests.bench.subscriber import Subscriber
 from tests.bench.traffic import (
+    FRAME_MS,
     FU_A,
     KEYFRAME_EVERY,
     MAX_PAYLOAD,
@@ -53,8 +54,19 @@ def test_a_key_frame_is_paced_and_begins_with_its_parameter_sets() -> None:
     assert pieces[0].body[0] & 0x1F == STAP_A
     assert {piece.body[0] & 0x1F for piece in pieces[1:]} == {FU_A}
     assert [piece.marker for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+    finely = Source(1_500_000, burst_ms=5)
+    assert 1 <= len([piece for piece in finely.tick(0) if piece.lane == Lane.VIDEO]) <= 4
+
+
+def test_a_frame_leaves_at_once_and_a_key_frame_in_steps() -> None:
+    """As from a browser."""
     source = Source(1_500_000)
-    assert 1 <= len([piece for piece in source.tick(0) if piece.lane == Lane.VIDEO]) <= 4
+    ticks = [[piece for piece in source.tick(tick * TICK_MS) if piece.lane == Lane.VIDEO] for tick in range(400)]
+    first, second = ticks[: FRAME_MS // TICK_MS], ticks[FRAME_MS // TICK_MS : 2 * FRAME_MS // TICK_MS]
+    assert sum(map(bool, first)) > 1, "the key frame"
+    assert second[0]
+    whole = [len(tick) and tick[-1].marker for tick in ticks[FRAME_MS // TICK_MS :: FRAME_MS // TICK_MS]]
+    assert sum(map(bool, whole)) > 0.9 * len(whole)
 
 
 def test_a_requested_key_frame_is_the_next_frame() -> None:

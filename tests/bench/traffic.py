@@ -22,7 +22,8 @@ DTX_MS = 400  # RFC 7587 §3.1.3: what an encoder in discontinuous transmission 
 KEYFRAME_EVERY = 100  # frames
 KEYFRAME_SCALE = 4.0  # a key frame is this many times the mean frame
 TICK_MS = 5
-PACING_FACTOR = 2.5  # libwebrtc's pacer sends at 2.5 times the target rate
+PACING_FACTOR = 2.5  # libwebrtc's pacer sends at 2.5 times the target rate,
+BURST_MS = 40  # and up to so much of it at once (pacing_controller.h: kDefaultBurstInterval)
 
 NAL_SLICE, NAL_IDR, NAL_SEI, NAL_SPS, NAL_PPS, STAP_A, FU_A = 1, 5, 6, 7, 8, 24, 28
 SPS = bytes.fromhex("6742c01fd9005005bb0110000003001000000303200f162e48")
@@ -109,7 +110,14 @@ class Source:
     """Frames and voice by the clock, the video through a pacer. Ask it once per tick."""
 
     def __init__(
-        self, bitrate_bps: int, seed: int = 20, *, has_microphone: bool = True, speaks: bool = True, films: bool = True
+        self,
+        bitrate_bps: int,
+        seed: int = 20,
+        *,
+        has_microphone: bool = True,
+        speaks: bool = True,
+        films: bool = True,
+        burst_ms: int = BURST_MS,
     ) -> None:
         self._has_microphone = has_microphone
         self._speaks = speaks
@@ -119,6 +127,7 @@ class Source:
         # What is left for the others, so that the sum is the bit rate.
         self._delta_bytes = mean * (KEYFRAME_EVERY - KEYFRAME_SCALE) / (KEYFRAME_EVERY - 1)
         self._budget_per_tick = bitrate_bps * PACING_FACTOR * TICK_MS / 8000
+        self._budget_at_once = bitrate_bps * PACING_FACTOR * max(burst_ms, TICK_MS) / 8000
         self._random = random.Random(seed)
         self._queue: deque[Piece] = deque()
         self._budget = 0.0
@@ -136,7 +145,7 @@ class Source:
         leaving = self._sound(now_ms) if self._has_microphone else []
         if self._films and now_ms % FRAME_MS == 0:
             self._next_frame(now_ms * 90)
-        self._budget = min(self._budget + self._budget_per_tick, self._budget_per_tick)
+        self._budget = min(self._budget + self._budget_per_tick, self._budget_at_once)
         while self._queue and self._budget > 0:
             piece = self._queue.popleft()
             self._budget -= len(piece.body) + STAMP_BYTES

@@ -117,6 +117,8 @@ class IceAgent:
         """Whether the client has shown by it that he is there."""
         if not self._roaming.is_answer(data, answer, address):
             return False
+        if self._is_taken(address, now):
+            return True
         self._counters["moved_by_media"] += 1
         self._admit(address)
         self._move(address)
@@ -126,8 +128,8 @@ class IceAgent:
     # --- private
 
     def _renew(self, offer: Offer) -> None:
-        if len(self._generations) >= MAX_CREDENTIALS:  # the first are those in use
-            self._forget(list(self._generations)[1])
+        if len(self._generations) >= MAX_CREDENTIALS:
+            self._forget(next(ufrag for ufrag in self._generations if ufrag != self._used_ufrag))
         self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(12)
         self._used_ufrag = self._used_ufrag or self.ufrag
         self._generations[self.ufrag] = _Generation(self.password.encode(), offer.ice_ufrag, offer.ice_pwd.encode())
@@ -156,10 +158,7 @@ class IceAgent:
         return False
 
     def _is_acceptable(self, request: stun.BindingRequest, address: Address, now: float) -> bool:
-        owner = self._demux.by_address.get(address)
-        if owner is not None and owner is not self._transport and owner.is_alive(now):
-            # A check with a forged source must not take a living client's address away.
-            self._counters["drop_stun_taken"] += 1
+        if self._is_taken(address, now):
             return False
         if address not in self._addresses and request.transaction_id in self._transactions:
             # Integrity does not cover the source: who overheard a check must not draw the stream to himself with it.
@@ -168,6 +167,14 @@ class IceAgent:
         if not self._checks.take(now):
             self._counters["drop_check_rate"] += 1
             return False
+        return True
+
+    def _is_taken(self, address: Address, now: float) -> bool:
+        """What comes with a forged source must not take a living client's address away."""
+        owner = self._demux.by_address.get(address)
+        if owner is None or owner is self._transport or not owner.is_alive(now):
+            return False
+        self._counters["drop_stun_taken"] += 1
         return True
 
     def _move(self, address: Address) -> None:

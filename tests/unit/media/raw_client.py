@@ -75,6 +75,11 @@ class RawClient(asyncio.DatagramProtocol):
         self.last_sent = _transform(protect, self._dtls.tx, packet)
         self._socket.sendto(self.last_sent)
 
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._socket.get_extra_info("sockname")
+        return host, port
+
     def response(self, check: bytes) -> bytes:
         """Our answer to a check of the worker."""
         parsed = stun.parse_request(check)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from media.ice.agent import MAX_CREDENTIALS
 from media.ice.roaming import ASKED_BURST, STRAYS_BURST
 from media.rtp import rtcp
 from media.sdp.offer import parse_offer
@@ -166,3 +167,41 @@ async def test_he_is_asked_with_the_credentials_of_the_path_that_he_uses(studio:
     await scene.move_bob()
     scene.bob.send(packet_of(scene.bob, CAMERA, 6))
     await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "he has answered")
+
+
+async def test_the_credentials_of_his_path_outlast_the_restarts_that_follow(studio: Studio) -> None:
+    """He may have checked with those of one restart while others are on their way."""
+    scene = await Scene(studio).begin()
+    first = parse_offer(scene.bob.offer)
+    offers = [
+        scene.bob.offer.replace(first.ice_ufrag, f"anew{number}").replace(first.ice_pwd, f"{number:024}")
+        for number in range(MAX_CREDENTIALS)
+    ]
+    answers = []
+    for offer in offers[:-1]:
+        scene.bob.offer = offer
+        answers.append(studio.offer("bob", scene.bob).sdp)
+    await scene.bob.check(answers[0], use_candidate=True)
+    scene.bob.offer = offers[-1]
+    studio.offer("bob", scene.bob)
+    scene.bob.offer = offers[0]
+    await scene.move_bob()
+    scene.bob.send(packet_of(scene.bob, CAMERA, 6))
+    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "he has answered")
+
+
+async def test_the_address_of_somebody_who_is_there_is_not_taken(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.bob.answers_checks = False
+    await scene.move_bob()
+    scene.bob.send(packet_of(scene.bob, CAMERA, 6))
+    await studio.sees(lambda: len(scene.bob.asked) == 1, "he is asked")
+    alice = studio.room.participants["alice"].current
+    assert alice is not None
+    owners = studio.plane._demux.by_address
+    address = scene.bob.address
+    owners[address] = alice.transport
+    scene.bob.send_raw(scene.bob.response(scene.bob.asked[0]))
+    await studio.sees(lambda: scene.counters["drop_stun_taken"] == 1, "it is alice's by now")
+    assert owners[address] is alice.transport
+    assert scene.counters["moved_by_media"] == 0

@@ -24,6 +24,8 @@ SET_HIDDEN = """hidden => { Object.defineProperty(document, 'hidden', {configura
 NO_PATH = """() => { const Real = window.RTCPeerConnection;
   window.RTCPeerConnection = function (options) {
     return new Real(window.hasPath ? options : {...options, iceTransportPolicy: 'relay'}); }; }"""
+MICROPHONES_OF = """seat => window.__huitang.room.currentView.snapshot.publications
+  .some(one => one.participant_id === seat && one.source === 'microphone' && !one.muted)"""
 BROADCAST_TIME = "document.querySelector('[data-testid=broadcast-stage] video')?.currentTime ?? 0"
 
 
@@ -180,15 +182,25 @@ async def test_browser_without_webrtc_watches_the_broadcast(
 async def test_member_without_a_path_watches_the_broadcast_and_comes_back_by_himself(
     playwright: Playwright, tmp_path: Path
 ) -> None:
-    async with lesson(playwright, tmp_path) as (home, meeting_id, _host, _member):
+    async with lesson(playwright, tmp_path) as (home, meeting_id, host, _member):
         secretary = await launch(playwright, "secretary", home.url)
         try:
             await secretary.context.add_init_script(f"({NO_PATH})()")
             await enter_first(secretary, home, "secretary")
-            await secretary.enter(meeting_id, microphone=False, camera=False)
+            await secretary.open(f"/meetings/{meeting_id}/lobby")
+            await secretary.see("lobby-microphone").click(timeout=PATIENCE_MS)
+            await expect(secretary.see("lobby-microphone")).to_have_attribute("aria-pressed", "true")
+            await secretary.see("join-button").click()
             await until("the broadcast plays", lambda: secretary.page.evaluate(f"{BROADCAST_TIME} > 1"), 60)
+            microphone = secretary.see("toggle-microphone")
+            await expect(microphone).to_have_attribute("data-state", "off")
+            await expect(microphone).to_be_disabled()
+            seat = await secretary.participant_id()
+            assert not await host.page.evaluate(MICROPHONES_OF, seat), "no microphone that nobody hears"
             await secretary.page.evaluate("window.hasPath = true")
             await expect(secretary.see("broadcast-stage")).to_have_count(0, timeout=45_000)
             await until("the host's picture", lambda: secretary.page.evaluate(f"{PICTURES} >= 1"))
+            await expect(microphone).to_have_attribute("data-state", "live", timeout=PATIENCE_MS)
+            await until("the open microphone at the host's", lambda: host.page.evaluate(MICROPHONES_OF, seat))
         finally:
             await secretary.close()

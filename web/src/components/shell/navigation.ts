@@ -20,6 +20,13 @@ const MAKEUP: Area = { key: 'makeup', to: '/makeup', icon: IconMakeup }
 const LEDGER: Area = { key: 'ledger', to: '/ledger', icon: IconLedger }
 const ME: Area = { key: 'settings', to: '/settings', icon: IconMe }
 
+/** Whether a page belongs to the area: those below its own, and for 补课 what is watched there. */
+export function isIn(area: Area, path: string): boolean {
+  const isBelow = (root: string): boolean => path === root || path.startsWith(`${root}/`)
+  if (area.to === '/') return path === '/'
+  return isBelow(area.to) || (area.key === 'makeup' && isBelow('/replay'))
+}
+
 export function readsLedger(rights: readonly Right[]): boolean {
   return rights.some((right) => right === 'read_ledger' || right === 'inspect' || right === 'record' || right === 'host')
 }

@@ -72,7 +72,7 @@ export default {
   sign_host: 'Sign as host',
   sign_title: 'Sign',
   sign_text: 'By signing you confirm that this record is true. Enter your password once more.',
-  sign_missing: 'Still missing: {list}.',
+  sign_missing: 'Not complete yet: {list}.',
   sign_order: 'The recorder signs first, then the host.',
   wrong_password: 'That password is wrong. Enter it again.',
   password: 'Your password',

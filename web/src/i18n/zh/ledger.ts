@@ -70,7 +70,7 @@ export default {
   sign_host: '以主持人身份签字',
   sign_title: '签字确认',
   sign_text: '签字表示您确认以上记录属实。请再输入一次登录密码。',
-  sign_missing: '签字前还缺：{list}。',
+  sign_missing: '记录还不完整：{list}。',
   sign_order: '先由记录人签字，再由主持人签字。',
   wrong_password: '密码不对，请重新输入。',
   password: '登录密码',

@@ -4,6 +4,7 @@ import type { Translated } from '../shape'
 export default {
   title: 'Meeting room',
   you: 'Me',
+  name_me: '{name} (me)',
   role: { host: 'Host', recorder: 'Recorder', lecturer: 'Lecturer', member: '', observer: 'Observer' },
   time: { seconds: '{seconds} s', minutes: '{minutes} min {seconds} s' },
   device: { desktop: 'Computer', phone: 'Phone', site: 'Site', encoder: 'Encoder', player: 'Player' },

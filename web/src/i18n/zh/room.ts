@@ -2,6 +2,7 @@
 export default {
   title: '会议室',
   you: '我',
+  name_me: '{name}（我）',
   role: { host: '主持人', recorder: '记录人', lecturer: '主讲', member: '', observer: '列席' },
   time: { seconds: '{seconds} 秒', minutes: '{minutes} 分 {seconds} 秒' },
   device: { desktop: '电脑', phone: '手机', site: '点位', encoder: '推流设备', player: '播放器' },

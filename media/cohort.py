@@ -24,6 +24,7 @@ CHUNK = 64
 RED = "red"  # in a key: Opus with redundancy
 NUMBER_BYTES = 8  # of the extension with the transport-wide number
 MAX_NUMBER_ID = 14  # RFC 8285 §4.2
+BLOCK, BLOCKS = 0x2000, 0xE000  # of source packets: as often old bounds are moved up, everywhere at the same packet
 
 
 class CohortKey(NamedTuple):
@@ -206,6 +207,11 @@ class Cohort:
         return self._red_type
 
     @property
+    def floor(self) -> int:
+        """The first source packet that may be sent as it comes."""
+        return self._floor
+
+    @property
     def last_sequence(self) -> int:
         """The newest source packet that was sent; -1 before the first."""
         return self._last_sequence
@@ -281,8 +287,7 @@ class Cohort:
 
     def adopt(self, other: Cohort) -> None:
         """A member comes over from a cohort of the same source: go on where that one stands."""
-        if distance(other._floor, self._floor) > 0 or self._last_sequence < 0:
-            self._floor = other._floor
+        self.raise_floor(other._floor)
         is_ahead = self._last_sequence < 0 or distance(other._last_sequence, self._last_sequence) > 0
         if other._last_sequence >= 0 and is_ahead:
             self._last_sequence, self._last_timestamp = other._last_sequence, other._last_timestamp
@@ -290,19 +295,23 @@ class Cohort:
         self.packets, self.octets = max(self.packets, other.packets), max(self.octets, other.octets)
 
     def _note_newest(self, sequence: int, packet: bytes, written: bytes, now: float) -> None:
-        """Remembers the newest packet, and lets the floor follow at a distance."""
+        """Remembers the newest packet."""
+        if (sequence ^ self._last_sequence) & BLOCKS:
+            self._move_bounds((sequence - BLOCK) & 0xFFFF)
         self._last_sequence, self._last_at = sequence, now
         self._last_timestamp = int.from_bytes(packet[4:8], "big")
         if self.key.codec == "VP8":
             found = vp8.parse(written, FIXED_SIZE)
             self._last_picture = found.picture_id if found.picture_id >= 0 else self._last_picture
             self._last_tl0 = found.tl0_picture_index if found.tl0_picture_index >= 0 else self._last_tl0
-        if distance(sequence, self._floor) > 0x4000:
-            self._floor = (sequence - 0x2000) & 0xFFFF  # 16-bit order holds for half the range only
-            for chunk in self.chunks:
-                for slot in chunk.members:
-                    if distance(slot.first_sequence, self._floor) < 0:
-                        slot.first_sequence = self._floor
+
+    def _move_bounds(self, least: int) -> None:
+        """16-bit order holds for half the range only: nothing that is compared may be left further behind."""
+        self.raise_floor(least)
+        for chunk in self.chunks:
+            for slot in chunk.members:
+                if distance(slot.first_sequence, least) < 0:
+                    slot.first_sequence = least
 
 
 def extension(id_: int, number: int) -> bytes:
@@ -324,7 +333,7 @@ def move(cohorts: dict[CohortKey, Cohort], slot: Slot, key: CohortKey, control: 
         return
     new = cohorts.get(key)
     if new is None:
-        new = cohorts[key] = Cohort(key, old.base, 0, control, old.red_type)
+        new = cohorts[key] = Cohort(key, old.base, old.floor, control, old.red_type)
     new.adopt(old)
     old.remove(slot)
     if not old.size:

@@ -90,9 +90,12 @@ class Forwarder:
         """Splits at the marks where waiting slots begin."""
         segment: list[bytes] = []
         begins = False
+        beginnings = layer.beginnings
         for packet in packets:
             if packet is None:
                 self._send(layer, segment)
+                if layer.beginnings != beginnings:
+                    return
                 segment = []
                 begins = True
                 continue

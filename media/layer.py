@@ -50,6 +50,7 @@ class Layer:
         self.waiting: list[Slot] = []
         self.pending: list[bytes | None] = []  # None: let those who wait begin with the next packet
         self.is_pending = False
+        self.beginnings = 0  # of sources: what is left of the former one's burst is not sent
         self.keyframes = KeyframeRequests()
         self.usual_bps = 0  # what it takes when it flows, without every dip
         self.numbers: NumberedStream | None = None  # while viewers are measured
@@ -74,7 +75,13 @@ class Layer:
     # --- on the way in
 
     def set_track(self, track: Track) -> None:
-        """A new source, after a reconnect or a restart of the encoder: every slot goes on with it from a keyframe."""
+        """A new source, after a reconnect or a restart of the encoder: every slot goes on with it from a keyframe.
+
+        What is pending is dropped: a slot that began with the former source's numbers would go on with these.
+        """
+        self.beginnings += 1
+        self.pending.clear()
+        self._sequence = -1
         members = self.members()
         for slot in members:
             self.leave(slot)
@@ -101,7 +108,7 @@ class Layer:
     def accept(self, packet: bytes, is_keyframe: bool, now: float) -> None:
         """One packet to forward, stripped of its extensions."""
         self.last_packet_at = now
-        self._note_holes(packet, now)
+        is_newest = self._note_newest(packet, now)
         self.is_at_keyframe = is_keyframe
         self._octets += len(packet)
         if packet[4:8] != self._timestamp:
@@ -114,7 +121,7 @@ class Layer:
             self.keyframes.arrived()
         for outlet in self.outlets:
             outlet.send(self, packet, is_keyframe)
-        if self.waiting and (is_keyframe or self.kind == "audio"):
+        if self.waiting and (is_keyframe or (self.kind == "audio" and is_newest)):
             self.pending.append(None)
         elif not self.cohorts and not self.pending:  # pending: somebody begins in this very drain
             return
@@ -123,13 +130,16 @@ class Layer:
             self.is_pending = True
             self._forwarder.handle_pending(self)
 
-    def _note_holes(self, packet: bytes, now: float) -> None:
+    def _note_newest(self, packet: bytes, now: float) -> bool:
+        """Whether it is not a late one."""
         sequence = packet[2] << 8 | packet[3]
         ahead = (sequence - self._sequence) & 0xFFFF if self._sequence >= 0 else 1
-        if ahead < 0x8000:
-            self._sequence = sequence
-            if ahead > 1:
-                self.hole_at = now
+        if ahead >= 0x8000:
+            return False
+        self._sequence = sequence
+        if ahead > 1:
+            self.hole_at = now
+        return True
 
     def measure(self, now: float) -> None:
         """Bitrate and frames since the last call, about a second ago."""

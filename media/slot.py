@@ -156,7 +156,9 @@ class Slot:
         codec = self.codecs.get(cohort.key.codec)  # none for redundant sound, which has no RTX
         for sequence in sequences:
             source = (sequence - self.numbering.sequence) & 0xFFFF
-            packet = cache.get(source) if distance(source, self.first_sequence) >= 0 else None
+            # What is not sent yet may still be numbered otherwise, if the slot leaves before.
+            is_sent = distance(source, self.first_sequence) >= 0 >= distance(source, cohort.last_sequence)
+            packet = cache.get(source) if is_sent else None
             rewritten = cohort.rewrite(packet, self.numbering) if packet is not None else None
             if rewritten is None:
                 continue

@@ -34,11 +34,12 @@ class Viewer:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(2)
         key = random.randbytes(28)
-        self._outbound = _session(key, Policy.SSRC_ANY_OUTBOUND)
+        self.key = key
+        self.outbound = _session(key, Policy.SSRC_ANY_OUTBOUND)
         self._inbound = _session(key, Policy.SSRC_ANY_INBOUND)
         self.resent: list[bytes] = []
         self.transport: Any = SimpleNamespace(
-            tx=self._outbound._srtp[0],
+            tx=self.outbound._srtp[0],
             address=self.socket.getsockname(),
             tag_size=16,
             is_connected=True,

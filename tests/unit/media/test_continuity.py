@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
+from media.cohort import CHUNK
 from media.publication import Publication
 from media.rtp import vp8
 from tests.unit.media.conftest import rtp
@@ -191,6 +194,38 @@ def test_numbers_that_jump_ahead_are_a_new_source(stage: Stage) -> None:
     got = viewer.receive(11)
     assert [packet[12:] for packet in got[-2:]] == [KEY, DELTA], "from its keyframe on"
     assert (numbers(got)[-1] - numbers(got)[-3]) & 0xFFFF == 2
+
+
+def test_who_would_begin_in_the_burst_in_which_numbers_jump_begins_behind_it(stage: Stage) -> None:
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(30000, KEY), video(60000), video(60001))
+    stage.feed(publication, video(60002, KEY), video(60003))
+    got = viewer.receive(2)
+    assert [packet[12:] for packet in got] == [KEY, DELTA]
+    assert (numbers(got)[1] - numbers(got)[0]) & 0xFFFF == 1
+    assert viewer.is_silent()
+
+
+def test_numbers_that_jump_while_a_burst_goes_out_end_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else who waits would begin with the former numbers and go on with these."""
+    publication, viewers = stage.publication("a", H264), [stage.viewer() for _ in range(CHUNK + 1)]
+    stage.attach(publication, viewers[0].slot())
+    for viewer in viewers[1:]:
+        stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(30000, KEY))
+    late = stage.viewer()
+    stage.attach(publication, late.slot())
+
+    def jump(_reads: int) -> None:
+        monkeypatch.undo()
+        up_track(publication).receive(video(60000), 12, stage.clock.now, False)
+
+    monkeypatch.setattr(stage.port, "drain", jump)
+    stage.feed(publication, video(30001), video(30002, KEY))
+    stage.feed(publication, video(60001, KEY), video(60002))
+    assert [packet[12:] for packet in late.receive(2)] == [KEY, DELTA]
+    assert late.is_silent()
 
 
 def test_numbers_that_jump_with_every_packet_move_the_viewers_once(stage: Stage) -> None:

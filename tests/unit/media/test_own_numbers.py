@@ -14,7 +14,7 @@ from media.publication import Publication
 from media.rtp.rtcp import write_sender_report
 from media.slot import Slot
 from tests.unit.media.conftest import rtp
-from tests.unit.media.stage import H264, KEY, OPUS, VP8, Stage, Viewer, numbers, timestamps, video
+from tests.unit.media.stage import H264, KEY, OPUS, VP8, Stage, Viewer, numbers, timestamps, up_track, video
 
 MANY = CHUNK + 3
 
@@ -169,6 +169,37 @@ def test_who_left_before_anything_was_sent_stands_where_it_stood(stage: Stage, m
     stage.attach(third, slots[0])
     stage.feed(third, video(7, KEY))
     assert numbers(viewers[0].receive(1)) == [(before + 1) & 0xFFFF]
+
+
+def test_who_stays_for_long_while_others_come_keeps_his_place(stage: Stage) -> None:
+    """Numbers are in order over half of their range only, and everyone who comes moves the cohort's floor."""
+    one, other = stage.publication("a", H264), stage.publication("b", H264)
+    viewers = [stage.viewer(), stage.viewer()]
+    staying, coming = (stage.attach(one, viewer.slot()) for viewer in viewers)
+    last = 0
+    for sequence in range(1000, 40_000, 1000):
+        stage.feed(one, video(sequence, KEY))
+        (last,) = numbers(viewers[0].receive(1))
+        if sequence % 5000 == 0:
+            one.detach(coming)
+            stage.attach(one, coming)
+    assert staying.resend([last]) == (1, 0)
+    one.detach(staying)
+    stage.attach(other, staying)
+    stage.feed(other, video(7, KEY))
+    assert numbers(viewers[0].receive(1)) == [(last + 1) & 0xFFFF]
+
+
+def test_what_is_not_sent_yet_is_not_resent(stage: Stage) -> None:
+    """If the slot left before it goes out, its number would be given away again."""
+    publication, viewer = stage.publication("a", H264), stage.viewer()
+    slot = stage.attach(publication, viewer.slot())
+    stage.feed(publication, video(1, KEY))
+    (last,) = numbers(viewer.receive(1))
+    up_track(publication).receive(video(2), 12, stage.clock.now, False)
+    assert slot.resend([last + 1]) == (0, 1)
+    stage.forwarder.flush()
+    assert slot.resend([last + 1]) == (1, 0)
 
 
 def test_voices_and_old_codecs_too(stage: Stage) -> None:

@@ -29,6 +29,14 @@ def test_timestamps_wrap() -> None:
     assert sequence.timestamp_distance(0xFFFFFFFF, 5) == -6
 
 
+def test_what_was_skipped_is_not_taken_for_a_packet_of_a_turn_before() -> None:
+    cache = PacketCache()
+    cache.put(5, rtp(5))
+    for number in range(3000, 0x10000 + 3000, 3000):  # none of them in the same place
+        cache.put(number & 0xFFFF, rtp(number))
+    assert cache.get(5) is None
+
+
 def test_cache_holds_the_newest_of_each_place() -> None:
     cache = PacketCache()
     cache.put(3, rtp(3))

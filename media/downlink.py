@@ -16,7 +16,7 @@ from media.control import QualityLevel
 from media.probe_sender import ProbeSender
 from media.rtp import rtcp
 from media.rtp.header import TRANSPORT_CC_URI
-from media.sdp.negotiation import MAX_AUDIO_SLOTS, NegotiatedMedia
+from media.sdp.negotiation import NegotiatedMedia
 from media.slot import Slot
 from media.transport import Transport
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BUSY_S, WATCHING_S, RESTING_S = 0.1, 0.25, 1.0
 HOLE_S = 4.0  # reports come about every second, and tell of packets that were waited for
 SILENT_S = 3.0  # receivers report every second or so
+VIDEO_FROM, RTX_FROM = 0x80, 0x100  # SSRCs beyond the first: more than a connection may ever have lines
 MAX_DELAY_UNITS = 10 * 65536  # of a receiver report; what says more is not believed
 
 
@@ -78,8 +79,9 @@ class Downlink:
     def _add(self, item: NegotiatedMedia) -> None:
         index = sum(slot.kind == item.media_kind for slot in self.slots)
         # The same SSRC for the same place of everyone: that is what lets viewers share one header.
-        base = self._environment.ssrc_base + (index if item.kind == "audio" else MAX_AUDIO_SLOTS + index)
-        slot = Slot(self._transport, item.mid, item.media_kind, item.codecs, base, base + 0x100)
+        # Lines that were taken back keep theirs: one SSRC for two of them would use nonces twice (RFC 7714 §8.2).
+        ssrc = self._environment.ssrc_base + (index if item.kind == "audio" else VIDEO_FROM + index)
+        slot = Slot(self._transport, item.mid, item.media_kind, item.codecs, ssrc, ssrc + RTX_FROM)
         number = item.extensions.get(TRANSPORT_CC_URI)
         if number is not None:
             slot.offered_number_id = number.id

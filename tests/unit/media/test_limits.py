@@ -22,6 +22,7 @@ from media.ice.agent import CHECKS_BURST, CHECKS_PER_S, FAILED_CHECKS_BURST, FAI
 from media.limits import MAX_SOURCES, Allowance, SourceAllowances
 from media.rtp import rtcp
 from media.rtp.header import FIXED
+from media.sdp.negotiation import MAX_AUDIO_SLOTS
 from media.sdp.offer import parse_offer
 from media.slot import KEYFRAMES_PER_S
 from media.transport import MAX_SSRCS, REPORTS_BURST
@@ -109,7 +110,10 @@ async def test_lines_that_come_and_go_are_bounded(studio: Studio) -> None:
     assert answers >= 2
     connection = studio.room.participants["alice"].current
     assert connection is not None
-    assert len(connection.slots) <= MAX_LINES
+    slots = connection.slots
+    assert len(slots) <= MAX_LINES
+    assert sum(slot.kind == "audio" for slot in slots) > MAX_AUDIO_SLOTS, "more than at once"
+    assert len({ssrc for slot in slots for ssrc in (slot.ssrc, slot.rtx_ssrc)}) == 2 * len(slots), "one nonce each"
 
 
 def _renamed(prefix: str, found: re.Match[str]) -> str:

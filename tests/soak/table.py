@@ -47,7 +47,7 @@ def table(reports: Iterable[dict[str, Any]]) -> list[str]:
 
 def _rows(report: dict[str, Any]) -> list[str]:
     figures, name = report["figures"], report["profile"]
-    besides = ", ".join(words.format(figures[key]) for key, words in _BESIDES.items() if key in figures)
+    besides = ", ".join(words.format(_seconds(figures[key])) for key, words in _BESIDES.items() if key in figures)
     promise = ", ".join(words.format(report["target"][key]) for key, words in _WORDS.items() if key in report["target"])
     about = f"{promise} | {report['began']}, {report['commit']} |"
     if "failed" in figures:
@@ -56,6 +56,11 @@ def _rows(report: dict[str, Any]) -> list[str]:
     return [
         f"| {name} | {PROFILES[name].described} | {_way(figures, way)} | {besides or '–'} | {about}" for way in ways
     ]
+
+
+def _seconds(figure: float) -> str:
+    """What is shorter than two samples is not seen at all."""
+    return str(figure) if figure else "< 0.4"
 
 
 def _way(figures: dict[str, Any], way: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from media.environment import Environment
 
 # Between two looks at the budget: while something is left out or too much, while it is measured, and otherwise.
-BUSY_S, WATCHING_S, RESTING_S = 0.1, 0.25, 1.0
+BUSY_S, WATCHING_S, RESTING_S = 0.1, 0.25, 2.0
 HOLE_S = 4.0  # reports come about every second, and tell of packets that were waited for
 SILENT_S = 3.0  # receivers report every second or so
 VIDEO_FROM, RTX_FROM = 0x80, 0x100  # SSRCs beyond the first: more than a connection may ever have lines
@@ -201,8 +201,9 @@ class Downlink:
         return WATCHING_S if is_content else BUSY_S
 
     def _hurry(self, now: float) -> None:
-        """A path that has just become too narrow does not wait for the next look."""
-        if self.due_at > now and self.budget.is_strained(now):
+        """A path that has just become too narrow, or is complained of, does not wait for the next look."""
+        budget = self.budget
+        if self.due_at > now and (budget.is_strained(now) or (not self._is_measured and budget.is_troubled(now))):
             self.due_at = min(self.due_at, now + BUSY_S)
 
     def choose(self, cap: QualityLevel | None) -> None:

@@ -258,6 +258,8 @@ class Uplink:
 
     def send_reports(self, now: float) -> None:
         """Receiver reports, once a second."""
+        if not self._lines:
+            return
         self._note_loss(now)
         blocks = [block for track in self.tracks if (block := track.reception.report(track.ssrc, now)) is not None]
         if blocks:

@@ -92,6 +92,10 @@ class Budget:
         """Whether the path was too narrow just now. Else the estimate is what is proven, not what is possible."""
         return now - self.estimator.congested_at < STRAIN_S or self._blind_since is not None
 
+    def is_troubled(self, now: float) -> bool:
+        """Whether reports have complained just now, or the path is another."""
+        return now < self._trouble_until
+
     def _is_fresh(self, now: float) -> bool:
         return now - self._fed_at < STALE_S
 
@@ -171,7 +175,7 @@ class Budget:
     def _must_measure(self, needed_bps: float, wanted_bps: float, now: float) -> bool:
         if self.is_silent:
             return False
-        if self._numbered_s < BEGINNING_S or now < self._trouble_until or self._prober.probe is not None:
+        if self._numbered_s < BEGINNING_S or self.is_troubled(now) or self._prober.probe is not None:
             return True
         if self.lasting_loss(now) > FORGIVEN_LOSS:
             return True

@@ -107,6 +107,23 @@ async def test_a_new_viewer_is_measured_for_some_seconds_and_then_now_and_then(s
     assert 10 <= numbered <= 60, "one second in twenty"
 
 
+async def test_who_complains_is_measured_at_once(studio: Studio) -> None:
+    """A path that became narrow while it rested must not wait for the next look at it."""
+    scene = await Scene(studio).begin()
+    scene.tick()
+    await scene.live(3)
+    scene.downlink.budget.estimator.found(10_000_000)
+    await scene.live(4)
+    while wide_number(scene.bob.rtp[-1]) is not None:
+        await scene.live(0.1)
+    await scene.live(0.5)
+    lost = rtcp.ReportBlock(scene.slot.ssrc, 26, 10, scene.sequence, 0, 0, 0)
+    await scene.report(rtcp.write_receiver_report(9, [lost]))
+    scene.tick(0.1)
+    await scene.show()
+    assert wide_number(scene.bob.rtp[-1]) is not None
+
+
 async def test_a_round_trip_is_read_from_receiver_reports(studio: Studio) -> None:
     scene = await Scene(studio).begin()
     media_ssrc = int.from_bytes(packet_of(scene.alice, CAMERA, 1)[8:12], "big")

@@ -23,12 +23,13 @@ class Driver {
 
   private grow(mid: string, more: Partial<LineCounters>): void {
     const kind = mid.startsWith('a') ? 'audio' : 'video'
-    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0 }
+    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0, stoppedMs: 0 }
     this.lines.set(mid, {
       kind,
       packets: old.packets + (more.packets ?? 50),
       repairs: old.repairs + (more.repairs ?? 0),
       damage: old.damage + (more.damage ?? 0),
+      stoppedMs: old.stoppedMs + (more.stoppedMs ?? 0),
     })
   }
 }
@@ -69,6 +70,32 @@ describe('the playout delay', () => {
     expect(driver.targets.get('video')).toBe(350)
   })
 
+  it('lets a picture wait for as much longer as it stood still, but not for a network that was away', () => {
+    const driver = new Driver()
+    driver.run(2, { video: {}, audio: {}, audio2: {} }, 5)
+    driver.run(1, { video: { damage: 1, stoppedMs: 300 }, audio: {}, audio2: {} }, 5)
+    expect(driver.targets.get('video')).toBe(300)
+    driver.run(1, { video: { damage: 2, stoppedMs: 400 }, audio: {}, audio2: {} }, 5)
+    expect(driver.targets.get('video')).toBe(500)
+    driver.run(1, { video: { damage: 1, stoppedMs: 9000 }, audio: {}, audio2: {} }, 5)
+    expect(driver.targets.get('video')).toBe(600)
+  })
+
+  it('stays patient for longer with a line that is damaged now and then', () => {
+    const driver = new Driver()
+    const now = (video: Partial<LineCounters>, seconds: number) => driver.run(seconds, { video, audio: {}, audio2: {} }, 5)
+    now({}, 2)
+    now({ damage: 1, stoppedMs: 300 }, 1)
+    now({}, 21)
+    expect(driver.targets.get('video')).toBeLessThan(300)
+    now({ damage: 1, stoppedMs: 300 }, 1)
+    const patientMs = driver.targets.get('video')
+    now({}, 40)
+    expect(driver.targets.get('video')).toBe(patientMs)
+    now({}, 10)
+    expect(driver.targets.get('video')).toBeLessThan(patientMs ?? 0)
+  })
+
   it('does not make everybody wait for one whose network is bad', () => {
     const driver = new Driver()
     driver.run(5, { audio: {}, video: {}, video2: {}, video3: { repairs: 1, damage: 1 } }, 20)
@@ -85,15 +112,15 @@ describe('the playout delay', () => {
   it('reads its counters from getStats', () => {
     const reading = playoutReading([
       { type: 'inbound-rtp', kind: 'audio', mid: '4', packetsReceived: 9, nackCount: 2, concealedSamples: 700, silentConcealedSamples: 200 },
-      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1 },
+      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1, totalFreezesDuration: 0.4 },
       { type: 'inbound-rtp', kind: 'video', mid: '8', packetsReceived: 0 },
       { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.12 },
       { type: 'candidate-pair', nominated: false, state: 'succeeded', currentRoundTripTime: 3 },
     ])
     expect(reading.roundTripMs).toBe(120)
     expect([...reading.lines]).toEqual([
-      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500 }],
-      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1 }],
+      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500, stoppedMs: 0 }],
+      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1, stoppedMs: 400 }],
     ])
   })
 })

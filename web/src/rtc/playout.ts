@@ -6,12 +6,16 @@
  * where one line is, its sender's network is bad and only that line waits. Must not know slots or people.
  */
 
-/** Counters of one receiving line since its connection began. `damage`: samples made up for sound, freezes of a picture. */
+/**
+ * Counters of one receiving line since its connection began. `damage`: samples made up for sound, freezes of a picture;
+ * `stoppedMs`: how long the picture stood still in all of them.
+ */
 export interface LineCounters {
   readonly kind: 'audio' | 'video'
   readonly packets: number
   readonly repairs: number
   readonly damage: number
+  readonly stoppedMs: number
 }
 
 export interface PlayoutReading {
@@ -24,6 +28,9 @@ interface Line {
   targetMs: number
   /** When something was last missing here. */
   lossyAtMs: number
+  damagedAtMs: number
+  /** So long after something was missing the wait begins to shrink. */
+  holdMs: number
 }
 
 const INTERVAL_MS = 1000
@@ -32,8 +39,13 @@ const MAX_TARGET_MS = 800
 const STEP_MS = 100
 /** A picture stops when a repair takes longer; behind the server's far side nothing but this tells how long. */
 const FIRST_STOP_MS = 250
+/** A stop of more than this is no late repair: the network was away, and waiting would not have helped. */
+const OUTAGE_MS = 1000
 const DECAY_MS = 20
+/** What is damaged again after a calm while is so by its nature: each time the wait stays for twice as long. */
+const CALM_MS = 5000
 const HOLD_MS = 20_000
+const MAX_HOLD_MS = 160_000
 const LOSSY_MS = 10_000
 /** A packet is missed when a later one comes, asked for, and sent again: a round trip and what jitter adds to it. */
 const ROUND_TRIPS = 1.5
@@ -68,7 +80,7 @@ export class PlayoutDelay {
   private follow(mid: string, counters: LineCounters, nowMs: number): boolean {
     const line = this.lines.get(mid)
     if (!line) {
-      this.lines.set(mid, { counters, targetMs: 0, lossyAtMs: Number.NEGATIVE_INFINITY })
+      this.lines.set(mid, { counters, targetMs: 0, lossyAtMs: Number.NEGATIVE_INFINITY, damagedAtMs: Number.NEGATIVE_INFINITY, holdMs: HOLD_MS })
       return counters.packets > 0
     }
     const before = line.counters
@@ -79,18 +91,33 @@ export class PlayoutDelay {
     const isDamaged = counters.damage - before.damage > (counters.kind === 'audio' ? AUDIBLE_SAMPLES : 0)
     if (isRepairing || isDamaged) {
       line.lossyAtMs = nowMs
-      const damagedMs = Math.max(line.targetMs + STEP_MS, counters.kind === 'video' ? FIRST_STOP_MS : 0)
-      const wanted = Math.max(isDamaged ? damagedMs : line.targetMs, isRepairing ? this.repairMs : 0)
-      line.targetMs = Math.min(MAX_TARGET_MS, wanted)
-    } else if (nowMs - line.lossyAtMs > HOLD_MS) {
+      const wanted = isDamaged ? this.afterDamage(line, before, nowMs) : line.targetMs
+      line.targetMs = Math.min(MAX_TARGET_MS, Math.max(wanted, isRepairing ? this.repairMs : 0))
+    } else if (nowMs - line.lossyAtMs > line.holdMs) {
       line.targetMs = Math.max(0, line.targetMs - DECAY_MS)
+      if (line.targetMs === 0) line.holdMs = HOLD_MS
     }
     return true
+  }
+
+  private afterDamage(line: Line, before: LineCounters, nowMs: number): number {
+    const isAgain = line.targetMs > 0 && nowMs - line.damagedAtMs > CALM_MS
+    if (isAgain) line.holdMs = Math.min(2 * line.holdMs, MAX_HOLD_MS)
+    line.damagedAtMs = nowMs
+    const { counters } = line
+    return Math.max(line.targetMs + missedMs(before, counters), counters.kind === 'video' ? FIRST_STOP_MS : 0)
   }
 
   private get repairMs(): number {
     return Math.max(0, ...this.roundTripsMs) * ROUND_TRIPS + MARGIN_MS
   }
+}
+
+/** By how much longer a damaged line had better have waited: as long as its picture stood still. */
+function missedMs(before: LineCounters, after: LineCounters): number {
+  if (after.kind === 'audio') return STEP_MS
+  const stopMs = (after.stoppedMs - before.stoppedMs) / (after.damage - before.damage)
+  return stopMs > OUTAGE_MS ? STEP_MS : Math.max(STEP_MS, stopMs)
 }
 
 interface StatsEntry {
@@ -104,6 +131,7 @@ interface StatsEntry {
   concealedSamples?: number
   silentConcealedSamples?: number
   freezeCount?: number
+  totalFreezesDuration?: number
   currentRoundTripTime?: number
 }
 
@@ -124,7 +152,8 @@ function countersOf(entry: StatsEntry): LineCounters {
   const kind = entry.kind === 'audio' ? 'audio' : 'video'
   const madeUp = (entry.concealedSamples ?? 0) - (entry.silentConcealedSamples ?? 0)
   const damage = kind === 'audio' ? madeUp : (entry.freezeCount ?? 0)
-  return { kind, packets: entry.packetsReceived ?? 0, repairs: entry.nackCount ?? 0, damage }
+  const stoppedMs = (entry.totalFreezesDuration ?? 0) * 1000
+  return { kind, packets: entry.packetsReceived ?? 0, repairs: entry.nackCount ?? 0, damage, stoppedMs }
 }
 
 /** Not yet in TypeScript's library; Safari and older browsers lack it. */

@@ -9,6 +9,7 @@ from collections import deque
 
 from media.bwe.delay import DelayTrend, Usage
 from media.bwe.feedback import Feedback, unwrap_us
+from media.bwe.lasting_loss import LastingLoss
 from media.bwe.level import DelayLevel
 from media.bwe.send_history import MASK, SendHistory
 
@@ -36,7 +37,7 @@ _NEVER_US = 1 << 62
 STANDING_S, PATIENCE_S, SHORT_S = 0.3, 5.0, 0.1
 DRAIN_S, MAX_DRAIN = 0.3, 0.6  # so long after another decrease, and no deeper at once
 LASTING_S, LASTING_PRIOR = 4.0, 30  # half of it is forgotten in that time; so many packets without loss are assumed
-FULL_S, FULL_NOISES, DRAINED_S = 0.05, 5.0, 1.0
+FULL_S, FULL_NOISES, DRAINED_S, CLEAR_S = 0.05, 5.0, 1.0, 1.0
 BASE_DRIFT = 0.002  # seconds per second, more than clocks drift
 
 
@@ -57,9 +58,7 @@ class Estimator:
         "_ignored_from_us",
         "_ignored_until_us",
         "_inherent_loss",
-        "_lasting_at",
-        "_lasting_expected",
-        "_lasting_lost",
+        "_lasting",
         "_level",
         "_loss_trial",
         "_lossy_at",
@@ -69,6 +68,7 @@ class Estimator:
         "_seen",
         "_standing_since",
         "_trend",
+        "_unclear",
         "acked_bps",
         "bps",
         "congested_at",
@@ -94,8 +94,8 @@ class Estimator:
         self._seen: dict[int, tuple[int, int]] = {}
         self._expected = self._received = self._gaps = 0
         self._ordinal = -1
-        self._lasting_lost = self._lasting_expected = 0.0
-        self._lasting_at = 0.0
+        self._lasting = LastingLoss(LASTING_S, LASTING_PRIOR)
+        self._unclear = (0, 0, 0.0)  # lost, expected, since
         self._inherent_loss = self._mean_loss = 0.0
         self._loss_trial: tuple[float, float] | None = None  # rate and loss when losses began
         self._lossy_at = self._grown_at = self._decreased_at = float("-inf")
@@ -118,12 +118,11 @@ class Estimator:
         self._base_s = self._standing_since = None
         self._level = DelayLevel()
         self.queue_s = 0.0
-        self._lasting_lost = self._lasting_expected = 0.0
+        self._lasting.forget()
 
     def lasting_loss(self, now: float) -> float:
         """Of the last seconds, but for what a queue that overflowed has lost: that is the rate's affair."""
-        kept: float = 0.5 ** ((now - self._lasting_at) / LASTING_S)
-        return max(0.0, kept * self._lasting_lost / (kept * self._lasting_expected + LASTING_PRIOR))
+        return self._lasting.share(now)
 
     @property
     def noise_s(self) -> float:
@@ -213,12 +212,16 @@ class Estimator:
         self._note_lasting(expected - received, expected, now)
 
     def _note_lasting(self, lost: int, expected: int, now: float) -> None:
-        if self.queue_s > max(FULL_S, FULL_NOISES * self.noise_s) or now - self._decreased_at < self.rtt_s + DRAINED_S:
+        """What is lost is counted when it has become clear in the second after it that no queue had overflowed."""
+        is_full = self.queue_s > max(FULL_S, FULL_NOISES * self.noise_s)
+        if is_full or now - self._decreased_at < self.rtt_s + DRAINED_S:
+            self._unclear = (0, 0, now)
             return
-        kept = 0.5 ** ((now - self._lasting_at) / LASTING_S)
-        self._lasting_lost = kept * self._lasting_lost + lost
-        self._lasting_expected = kept * self._lasting_expected + expected
-        self._lasting_at = now
+        before_lost, before_expected, since = self._unclear
+        self._unclear = (before_lost + lost, before_expected + expected, since)
+        if now - since >= CLEAR_S:
+            self._lasting.add(before_lost + lost, before_expected + expected, now)
+            self._unclear = (0, 0, now)
 
     def _note_delay(self, delay_s: float, now: float) -> None:
         if self._base_s is not None:

@@ -9,7 +9,7 @@ import pytest
 from media.allocator import Allocator
 from media.bwe.budget import Budget
 from media.bwe.lasting_loss import LastingLoss
-from media.bwe.loss_cap import NO_CAP
+from media.bwe.loss_cap import NO_CAP, UPLINK_LIMITS, LossCap
 from tests.netsim.profiles import PROFILES
 from tests.netsim.shaper import Shaper
 from tests.unit.media.conftest import rtp
@@ -69,6 +69,28 @@ def test_the_loss_of_a_network_is_what_it_is_said_to_be(name: str, share: float)
             found.append(loss.note(expected, received, expected / PER_S))
     late = found[20:]
     assert abs(sum(late) / len(late) - share) < 0.4 * share
+
+
+def capped_s(name: str, seed: int, per_s: int = 130) -> int | None:
+    """How many seconds after a clean minute a network makes the picture small; None: not within three minutes."""
+    shaper, loss, cap = Shaper(PROFILES[name].up, str(seed)), LastingLoss(), LossCap(UPLINK_LIMITS)
+    expected = received = 0
+    for second in range(240):
+        is_clean = second < 60
+        for index in range(per_s):
+            expected += 1
+            received += is_clean or bool(shaper.offer(1000, second + index / per_s))
+        if cap.update(loss.note(expected, received, float(second)), float(second)) == 0:
+            return second - 59
+    return None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_clean_minute_does_not_hide_what_a_network_has_become(seed: int) -> None:
+    bad_s = capped_s("bad", seed)
+    assert bad_s is not None
+    assert bad_s <= 15
+    assert capped_s("busy-wifi", seed) is None, "bursts are no reason"
 
 
 def test_another_source_begins_anew() -> None:

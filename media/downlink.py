@@ -110,8 +110,12 @@ class Downlink:
         counters = self._transport.counters
         counters["nack_in"] += 1
         wanted = rtcp.read_nack(packet, part)
-        allowed = wanted[: self._resends.take(len(wanted), slot.kind == "video", self._known_limit_bps, now)]
-        counters["drop_resend_rate"] += len(wanted) - len(allowed)
+        resends = self._resends
+        due = resends.due(slot.ssrc, wanted, now, self.budget.estimator.rtt_s)
+        allowed = due[: resends.take(len(due), slot.kind == "video", self._known_limit_bps, now)]
+        resends.note(slot.ssrc, allowed, now)
+        counters["drop_resend_again"] += len(wanted) - len(due)
+        counters["drop_resend_rate"] += len(due) - len(allowed)
         sent, missing = slot.resend(allowed)
         counters["resent"] += sent
         counters["resend_missing"] += missing

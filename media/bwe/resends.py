@@ -1,22 +1,53 @@
-"""How many lost packets a viewer may have sent again: repairs must not drown the path that has just lost them. Pure."""
+"""Which lost packets a viewer is sent again: repairs must not drown the path that has just lost them. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 MAX_PER_S = 1000  # a fifth of nine good pictures; a client that asks for more wastes what others need
 SHARE = 0.3  # of the budget for pictures: a tenth lost, some of it twice, and as much again in bursts
 PACKET_BITS = 1000 * 8
 BURST_S, MIN_BURST = 1.0, 8  # packets: a radio's burst of losses is repaired at once, whatever the budget
+# A browser asks for a packet every round trip as it knows it. Where the path has just become ten times as long, that is
+# ten times before the first copy can be there: then what is left for repairs would go into copies.
+ROUND_TRIPS = 0.8  # between two copies
+FIRST_AGAIN_S, MAX_AGAIN_S = 0.02, 0.32  # and no less than this, twice as long from copy to copy
+MAX_KNOWN, FORGOTTEN_S = 512, 3.0
+
+Lost = tuple[int, int]  # SSRC and sequence number
 
 
 class Resends:
     """One viewer's. Sound is counted, and bounded by the total alone."""
 
-    __slots__ = ("_at", "_left", "_since", "_total_left")
+    __slots__ = ("_at", "_copies", "_left", "_since", "_total_left")
 
     def __init__(self, now: float) -> None:
         self._total_left = MAX_PER_S
         self._since = self._at = now
         self._left = float(MIN_BURST)
+        self._copies: dict[Lost, tuple[int, float]] = {}  # how many have left, and when the last
+
+    def due(self, ssrc: int, wanted: Sequence[int], now: float, rtt_s: float) -> list[int]:
+        """Those of which no copy can be under way."""
+        copies = self._copies
+        found = []
+        for sequence in wanted:
+            count, at = copies.get((ssrc, sequence), (0, 0.0))
+            again_s = min(FIRST_AGAIN_S * (1 << min(count, 10)) / 2, MAX_AGAIN_S)
+            if not count or now - at >= max(ROUND_TRIPS * rtt_s, again_s):
+                found.append(sequence)
+        return list(dict.fromkeys(found))
+
+    def note(self, ssrc: int, sent: Sequence[int], now: float) -> None:
+        """A copy of each has left, or would have if it were there."""
+        copies = self._copies
+        if len(copies) + len(sent) > MAX_KNOWN:
+            for lost in [lost for lost, (_, at) in copies.items() if now - at > FORGOTTEN_S]:
+                del copies[lost]
+        for sequence in sent:
+            count, _ = copies.get((ssrc, sequence), (0, 0.0))
+            copies[ssrc, sequence] = (count + 1, now)
 
     def take(self, count: int, is_video: bool, limit_bps: float | None, now: float) -> int:
         """How many of ``count`` may go out. ``limit_bps``: the budget for pictures, where one is known."""

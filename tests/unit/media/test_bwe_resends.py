@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.bwe.resends import MAX_PER_S, MIN_BURST, Resends
+from media.bwe.resends import MAX_KNOWN, MAX_PER_S, MIN_BURST, Resends
 
 NARROW_BPS, WIDE_BPS = 60_000.0, 3_000_000.0
 
@@ -28,3 +28,37 @@ def test_one_burst_is_repaired_at_once_on_any_path() -> None:
 def test_sound_and_paths_without_a_budget_are_bounded_in_all_only() -> None:
     assert granted(NARROW_BPS, is_video=False) == granted(None) == 20 * 10 * 10
     assert granted(None, seconds=1, per_ask=500) == MAX_PER_S
+
+
+def copies(rtt_s: float, seconds: float, every_s: float = 0.02) -> int:
+    """Of one packet, for a browser that asks for it every 20 ms."""
+    resends, sent = Resends(0.0), 0
+    for step in range(round(seconds / every_s)):
+        due = resends.due(7, [1], step * every_s, rtt_s)
+        resends.note(7, due, step * every_s)
+        sent += len(due)
+    return sent
+
+
+def test_no_second_copy_leaves_while_the_first_is_under_way() -> None:
+    assert copies(0.4, seconds=0.3) == 1
+    assert copies(0.4, seconds=1.1) == 4
+
+
+def test_an_impatient_browser_on_a_path_that_became_long_gets_few_copies() -> None:
+    """It asks ten times; the round trip is not known to be long yet."""
+    assert copies(0.001, seconds=0.2) == 4
+
+
+def test_each_packet_of_each_line_is_for_itself() -> None:
+    resends = Resends(0.0)
+    resends.note(7, [1, 2], 0.0)
+    assert resends.due(7, [1, 2, 3, 3], 0.01, 0.4) == [3], "and once, however often it is asked for in one go"
+    assert resends.due(8, [1, 2], 0.01, 0.4) == [1, 2]
+
+
+def test_what_is_long_past_is_forgotten() -> None:
+    resends = Resends(0.0)
+    for sequence in range(10 * MAX_KNOWN):
+        resends.note(7, [sequence], sequence / 10)
+    assert len(resends._copies) <= MAX_KNOWN

@@ -136,15 +136,31 @@ async def test_resends_are_limited(studio: Studio) -> None:
     alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
     await studio.sees(lambda: len(bob.rtp) == 1, "a picture")
     _, _, number, _, ssrc = FIXED.unpack_from(bob.rtp[0])
-    asked = 0
-    while asked <= MAX_RESENDS_PER_S:
-        bob.send(rtcp.write_nack(1, ssrc, [number] * 60), is_rtcp=True)
-        asked += 60
-    await studio.sees(lambda: studio.plane.counters["drop_resend_rate"] == asked - MAX_RESENDS_PER_S, "the rest is not")
-    assert studio.plane.counters["resent"] == MAX_RESENDS_PER_S
+    for first in range(0, MAX_RESENDS_PER_S + 60, 60):
+        lost = [(number + 1 + first + index) & 0xFFFF for index in range(60)]
+        bob.send(rtcp.write_nack(1, ssrc, lost), is_rtcp=True)
+    counters = studio.plane.counters
+    await studio.sees(lambda: counters["resend_missing"] == MAX_RESENDS_PER_S, "so many are looked for")
+    await studio.sees(lambda: counters["drop_resend_rate"] == 1020 + 60 - MAX_RESENDS_PER_S, "the rest is not")
     studio.clock.now += 1
     bob.send(rtcp.write_nack(1, ssrc, [number]), is_rtcp=True)
-    await studio.sees(lambda: studio.plane.counters["resent"] == MAX_RESENDS_PER_S + 1, "a second later it is")
+    await studio.sees(lambda: counters["resent"] == 1, "a second later it goes on")
+
+
+async def test_one_lost_packet_is_sent_again_once_in_a_round_trip(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    studio.view("bob", "alice:camera")
+    alice.send(packet_of(alice, CAMERA, 5, b"\x67key"))
+    await studio.sees(lambda: len(bob.rtp) == 1, "a picture")
+    _, _, number, _, ssrc = FIXED.unpack_from(bob.rtp[0])
+    counters = studio.plane.counters
+    for _ in range(10):
+        bob.send(rtcp.write_nack(1, ssrc, [number]), is_rtcp=True)
+    await studio.sees(lambda: counters["drop_resend_again"] == 9, "nine are too soon")
+    assert counters["resent"] == 1
+    studio.clock.now += 1
+    bob.send(rtcp.write_nack(1, ssrc, [number]), is_rtcp=True)
+    await studio.sees(lambda: counters["resent"] == 2, "the next copy")
 
 
 async def test_a_check_that_was_overheard_does_not_move_the_stream(studio: Studio) -> None:

@@ -28,6 +28,7 @@ MIN_LOSS_SAMPLE = 20
 # Loss that stays when a third of the load is taken off is the radio's, not a queue's. More than 30 % a third off
 # would not cure, so it proves nothing.
 MAX_INHERENT_LOSS, TRIAL, UNCURED = 0.3, 0.7, 0.7
+LEAST_LEFT = 1.3  # of what arrives: so much a moderate loss leaves
 STREAM_GAP_US = 500_000  # after such a pause a stream is counted anew: the viewer may have looked elsewhere
 PACKET_BITS = 1200 * 8
 _DRAIN_US = 250_000
@@ -254,10 +255,16 @@ class Estimator:
             self._loss_trial = None
         is_lasting = self._mean_loss > HIGH_LOSS + self._inherent_loss or sure > MAX_INHERENT_LOSS
         if is_lasting and sure > HIGH_LOSS + self._inherent_loss and not self._is_inherent():
-            self.bps = max(self.bps * (1 - 0.5 * self.loss), MIN_BPS)
-            self.congested_at = now
-            if sure > MAX_INHERENT_LOSS and self.acked_bps:
-                self.bps = max(min(self.bps, self.acked_bps), MIN_BPS)
+            self._give_way(sure, now)
+
+    def _give_way(self, sure: float, now: float) -> None:
+        """Less than is sent is no answer to a moderate loss: repairs are, and a smaller picture (loss_cap.py)."""
+        self.congested_at = now
+        is_heavy = sure > MAX_INHERENT_LOSS
+        least = MIN_BPS if is_heavy else max(LEAST_LEFT * self.acked_bps, MIN_BPS)
+        self.bps = max(self.bps * (1 - 0.5 * self.loss), min(self.bps, least))
+        if is_heavy and self.acked_bps:
+            self.bps = max(min(self.bps, self.acked_bps), MIN_BPS)
 
     def _judge_queue(self, now: float) -> None:
         if self.queue_s < STANDING_S or not self.acked_bps:
@@ -280,6 +287,7 @@ class Estimator:
         if self.bps > TRIAL * bps or self._mean_loss < UNCURED * loss:
             return False
         self._inherent_loss, self._loss_trial = self._mean_loss, None
+        self.bps = max(self.bps, bps)  # nothing was wrong with that
         return True
 
     def _decrease(self, now: float) -> None:

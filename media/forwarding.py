@@ -30,6 +30,7 @@ class Forwarder:
         self._counters = counters
         self._fan_out = FanOut(port, counters, self._between_chunks)
         self._queue: list[Layer] = []
+        self._links: list[Callable[[], None]] = []
         self._is_flushing = False
         self._polls_until = 0.0
 
@@ -41,10 +42,15 @@ class Forwarder:
         """A layer has its first packet of this drain."""
         self._queue.append(layer)
 
+    def handle_pending_link(self, send: Callable[[], None]) -> None:
+        """Another worker is to get what came in this drain: in one piece, or its bursts would be in pieces, too."""
+        self._links.append(send)
+
     def flush(self) -> None:
-        """Sends everything that is pending, sound first."""
+        """Sends everything that is pending, other workers' share first, then sound."""
         if self._is_flushing:
             return
+        self._send_links()
         self._is_flushing = True
         self._polls_until = self._now() + MAX_POLLING_S
         try:
@@ -69,12 +75,18 @@ class Forwarder:
         if self._now() >= self._polls_until:
             return
         self._port.drain(POLL_READS)
+        self._send_links()
         voices = [layer for layer in self._queue if layer.kind == "audio"]
         if not voices:
             return
         self._queue = [layer for layer in self._queue if layer.kind != "audio"]
         for layer in voices:
             self._flush_one(layer)
+
+    def _send_links(self) -> None:
+        links, self._links = self._links, []
+        for send in links:
+            send()
 
     def _flush_one(self, layer: Layer) -> None:
         packets, layer.pending = layer.pending, []

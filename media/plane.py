@@ -57,7 +57,7 @@ class MediaPlane:
             ssrc_base=random.randrange(0x1000_0000, 0xE000_0000) & ~0xFFF,  # noqa: S311 - only to be unlike a browser's
         )
         self._taps = TapServer(settings, self.rooms.get, self.counters)
-        self._links = LinkServer(settings, self.rooms.get, clock, self.counters)
+        self._links = LinkServer(settings, self.rooms.get, forwarder, clock, self.counters)
         self._clockwork: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

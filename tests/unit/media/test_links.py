@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from media import control
 from media.links import wire
+from media.links.server import LinkWriter
 from media.listening import dial
 from tests.unit.media.raw_client import RawClient
 from tests.unit.media.studio import CAMERA, MICROPHONE, Studio, packet_of
@@ -147,3 +149,35 @@ def test_frames_survive_any_cut(frames: list[tuple[int, bytes]], cut: int) -> No
 def test_an_impossible_frame_is_refused() -> None:
     with pytest.raises(ValueError, match="impossible"):
         list(wire.FrameReader().feed(b"\xff\xff\xff\xff\x01"))
+
+
+class Written:
+    """A stream that remembers what was written to it."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.transport = self
+
+    def write(self, data: bytes) -> None:
+        self.pieces.append(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+async def test_what_came_in_one_drain_crosses_in_one_piece(studio: Studio) -> None:
+    """In pieces it would be sent to the other worker's viewers in pieces, at the price of a message for each."""
+    forwarder, stream = studio.plane._environment.forwarder, Written()
+    writer = LinkWriter(cast("asyncio.StreamWriter", stream), forwarder, studio.plane.counters)
+    for frame in (b"one", b"two"):
+        writer.write(frame)
+    assert stream.pieces == []
+    forwarder.flush()
+    assert stream.pieces == [b"onetwo"]
+    writer.write(b"three")
+    await studio.sees(lambda: stream.pieces == [b"onetwo", b"three"], "what no datagram has caused goes by itself")
+    forwarder.flush()
+    assert len(stream.pieces) == 2

@@ -12,7 +12,7 @@ BURST_S, MIN_BURST = 1.0, 8  # packets: a radio's burst of losses is repaired at
 # ten times before the first copy can be there: then what is left for repairs would go into copies.
 ROUND_TRIPS = 0.8  # between two copies
 FIRST_AGAIN_S, MAX_AGAIN_S = 0.02, 0.32  # and no less than this, twice as long from copy to copy
-MAX_KNOWN, FORGOTTEN_S = 512, 3.0
+MAX_KNOWN, FORGOTTEN_S, CLEARED_S = 512, 3.0, 0.5  # with 1000 a second there are never many more
 
 Lost = tuple[int, int]  # SSRC and sequence number
 
@@ -20,11 +20,11 @@ Lost = tuple[int, int]  # SSRC and sequence number
 class Resends:
     """One viewer's. Sound is counted, and bounded by the total alone."""
 
-    __slots__ = ("_at", "_copies", "_left", "_since", "_total_left")
+    __slots__ = ("_at", "_cleared_at", "_copies", "_left", "_since", "_total_left")
 
     def __init__(self, now: float) -> None:
         self._total_left = MAX_PER_S
-        self._since = self._at = now
+        self._since = self._at = self._cleared_at = now
         self._left = float(MIN_BURST)
         self._copies: dict[Lost, tuple[int, float]] = {}  # how many have left, and when the last
 
@@ -42,7 +42,8 @@ class Resends:
     def note(self, ssrc: int, sent: Sequence[int], now: float) -> None:
         """A copy of each has left, or would have if it were there."""
         copies = self._copies
-        if len(copies) + len(sent) > MAX_KNOWN:
+        if len(copies) > MAX_KNOWN and now - self._cleared_at >= CLEARED_S:
+            self._cleared_at = now
             for lost in [lost for lost, (_, at) in copies.items() if now - at > FORGOTTEN_S]:
                 del copies[lost]
         for sequence in sent:

@@ -30,7 +30,7 @@ class Forwarder:
         self._counters = counters
         self._fan_out = FanOut(port, counters, self._between_chunks)
         self._queue: list[Layer] = []
-        self._links: list[Callable[[], None]] = []
+        self._links: dict[Callable[[], None], None] = {}
         self._is_flushing = False
         self._polls_until = 0.0
 
@@ -44,7 +44,7 @@ class Forwarder:
 
     def handle_pending_link(self, send: Callable[[], None]) -> None:
         """Another worker is to get what came in this drain: in one piece, or its bursts would be in pieces, too."""
-        self._links.append(send)
+        self._links[send] = None
 
     def flush(self) -> None:
         """Sends everything that is pending, other workers' share first, then sound."""
@@ -84,7 +84,7 @@ class Forwarder:
             self._flush_one(layer)
 
     def _send_links(self) -> None:
-        links, self._links = self._links, []
+        links, self._links = self._links, {}
         for send in links:
             send()
 

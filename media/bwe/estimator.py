@@ -28,7 +28,6 @@ MIN_LOSS_SAMPLE = 20
 # Loss that stays when a third of the load is taken off is the radio's, not a queue's. More than 30 % a third off
 # would not cure, so it proves nothing.
 MAX_INHERENT_LOSS, TRIAL, UNCURED = 0.3, 0.7, 0.7
-LEAST_LEFT = 1.3  # of what arrives: so much a moderate loss leaves
 STREAM_GAP_US = 500_000  # after such a pause a stream is counted anew: the viewer may have looked elsewhere
 PACKET_BITS = 1200 * 8
 _DRAIN_US = 250_000
@@ -96,7 +95,7 @@ class Estimator:
         self._expected = self._received = self._gaps = 0
         self._ordinal = -1
         self._lasting = LastingLoss(LASTING_S, LASTING_PRIOR)
-        self._unclear = (0, 0, 0.0)  # lost, expected, since
+        self._unclear = (0, 0, float("inf"))  # lost, expected, since
         self._inherent_loss = self._mean_loss = 0.0
         self._loss_trial: tuple[float, float] | None = None  # rate and loss when losses began
         self._lossy_at = self._grown_at = self._decreased_at = float("-inf")
@@ -111,6 +110,7 @@ class Estimator:
         self._acked_bytes = 0
         self.acked_bps = 0.0
         self._expected = self._received = self._gaps = 0
+        self._unclear = (0, 0, float("inf"))
         self._grown_at = float("-inf")
 
     def forget_path(self) -> None:
@@ -120,6 +120,8 @@ class Estimator:
         self._level = DelayLevel()
         self.queue_s = 0.0
         self._lasting.forget()
+        self._loss_trial = None
+        self._inherent_loss = self._mean_loss = 0.0
 
     def lasting_loss(self, now: float) -> float:
         """Of the last seconds, but for what a queue that overflowed has lost: that is the rate's affair."""
@@ -161,6 +163,7 @@ class Estimator:
         if bps < self.bps:
             self.bps = max(bps, MIN_BPS)
             self.congested_at = self._grown_at = now
+            self._loss_trial = None
 
     # --- what arrived
 
@@ -219,7 +222,7 @@ class Estimator:
             self._unclear = (0, 0, now)
             return
         before_lost, before_expected, since = self._unclear
-        self._unclear = (before_lost + lost, before_expected + expected, since)
+        self._unclear = (before_lost + lost, before_expected + expected, min(since, now))
         if now - since >= CLEAR_S:
             self._lasting.add(before_lost + lost, before_expected + expected, now)
             self._unclear = (0, 0, now)
@@ -254,16 +257,14 @@ class Estimator:
         if self._mean_loss <= 0.5 * HIGH_LOSS:
             self._loss_trial = None
         is_lasting = self._mean_loss > HIGH_LOSS + self._inherent_loss or sure > MAX_INHERENT_LOSS
-        if is_lasting and sure > HIGH_LOSS + self._inherent_loss and not self._is_inherent():
-            self._give_way(sure, now)
-
-    def _give_way(self, sure: float, now: float) -> None:
-        """Less than is sent is no answer to a moderate loss: repairs are, and a smaller picture (loss_cap.py)."""
+        if not is_lasting or sure <= HIGH_LOSS + self._inherent_loss:
+            return
+        if self._is_inherent():
+            self._accept_loss()
+            return
+        self.bps = max(self.bps * (1 - 0.5 * self.loss), MIN_BPS)
         self.congested_at = now
-        is_heavy = sure > MAX_INHERENT_LOSS
-        least = MIN_BPS if is_heavy else max(LEAST_LEFT * self.acked_bps, MIN_BPS)
-        self.bps = max(self.bps * (1 - 0.5 * self.loss), min(self.bps, least))
-        if is_heavy and self.acked_bps:
+        if sure > MAX_INHERENT_LOSS and self.acked_bps:
             self.bps = max(min(self.bps, self.acked_bps), MIN_BPS)
 
     def _judge_queue(self, now: float) -> None:
@@ -284,11 +285,13 @@ class Estimator:
             self._loss_trial = (self.bps, self._mean_loss)
             return False
         bps, loss = self._loss_trial
-        if self.bps > TRIAL * bps or self._mean_loss < UNCURED * loss:
-            return False
+        return self.bps <= TRIAL * bps and self._mean_loss >= UNCURED * loss
+
+    def _accept_loss(self) -> None:
+        """The trial has shown nothing against the rate at which it began; delay and reports may have, and end it."""
+        if self._loss_trial is not None:
+            self.bps = max(self.bps, min(self._loss_trial[0], self._ceiling))
         self._inherent_loss, self._loss_trial = self._mean_loss, None
-        self.bps = max(self.bps, bps)  # nothing was wrong with that
-        return True
 
     def _decrease(self, now: float) -> None:
         if not self.acked_bps:
@@ -298,6 +301,7 @@ class Estimator:
         if now - self._decreased_at < self.rtt_s + 0.1 and not is_steep:
             return
         self._decreased_at = now
+        self._loss_trial = None
         self._learn_capacity(self.acked_bps)
         kept = BACKOFF if self.queue_s > SHORT_S else 1.0  # a queue must be drained; without one it may be jitter
         self.bps = max(min(self.bps, kept * self.acked_bps), MIN_BPS)
@@ -312,6 +316,10 @@ class Estimator:
         if abs(off) > 3 * max(self._capacity_spread, 0.05 * self._capacity):
             self._capacity, self._capacity_spread = bps, 0.1 * bps  # another path than it was
 
+    @property
+    def _ceiling(self) -> float:
+        return HEADROOM * self.acked_bps + HEADROOM_BPS
+
     def _increase(self, now: float) -> None:
         elapsed = now - self._grown_at
         self._grown_at = now
@@ -319,7 +327,7 @@ class Estimator:
             return  # nothing was sent in between that could have met a limit
         if self.loss > LOW_LOSS + self._inherent_loss or not self.acked_bps:
             return
-        ceiling = HEADROOM * self.acked_bps + HEADROOM_BPS
+        ceiling = self._ceiling
         if self.bps >= ceiling:
             return
         if now - self.congested_at > RECOVERY_S and self.queue_s < SHORT_S:

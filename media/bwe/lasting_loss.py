@@ -25,8 +25,9 @@ class LastingLoss:
         """So many more; ``lost`` may be negative when packets come late."""
         kept: float = 0.5 ** ((now - self._at) / self._halved_s)
         self._at = now
-        if self._lost < CLEAN * self._expected:
-            self._expected = min(self._expected, CLEAN_PACKETS)
+        if self._expected > CLEAN_PACKETS and self._lost < CLEAN * self._expected:
+            self._lost *= CLEAN_PACKETS / self._expected
+            self._expected = float(CLEAN_PACKETS)
         self._lost = kept * self._lost + lost
         self._expected = kept * self._expected + expected
 

@@ -10,7 +10,7 @@ PACKET_BITS = 1000 * 8
 BURST_S, MIN_BURST = 1.0, 8  # packets: a radio's burst of losses is repaired at once, whatever the budget
 # A browser asks for a packet every round trip as it knows it. Where the path has just become ten times as long, that is
 # ten times before the first copy can be there: then what is left for repairs would go into copies.
-ROUND_TRIPS = 0.8  # between two copies
+ROUND_TRIPS, MAX_WAIT_S = 0.8, 0.5  # between two copies; what is known of the round trip may have a queue in it
 FIRST_AGAIN_S, MAX_AGAIN_S = 0.02, 0.32  # and no less than this, twice as long from copy to copy
 MAX_KNOWN, FORGOTTEN_S, CLEARED_S = 512, 3.0, 0.5  # with 1000 a second there are never many more
 
@@ -30,14 +30,13 @@ class Resends:
 
     def due(self, ssrc: int, wanted: Sequence[int], now: float, rtt_s: float) -> list[int]:
         """Those of which no copy can be under way."""
-        copies = self._copies
+        least_s = min(ROUND_TRIPS * rtt_s, MAX_WAIT_S)
         found = []
-        for sequence in wanted:
-            count, at = copies.get((ssrc, sequence), (0, 0.0))
-            again_s = min(FIRST_AGAIN_S * (1 << min(count, 10)) / 2, MAX_AGAIN_S)
-            if not count or now - at >= max(ROUND_TRIPS * rtt_s, again_s):
+        for sequence in dict.fromkeys(wanted):
+            count, at = self._sent((ssrc, sequence), now)
+            if not count or now - at >= max(least_s, min(FIRST_AGAIN_S * 2 ** (count - 1), MAX_AGAIN_S)):
                 found.append(sequence)
-        return list(dict.fromkeys(found))
+        return found
 
     def note(self, ssrc: int, sent: Sequence[int], now: float) -> None:
         """A copy of each has left, or would have if it were there."""
@@ -47,7 +46,7 @@ class Resends:
             for lost in [lost for lost, (_, at) in copies.items() if now - at > FORGOTTEN_S]:
                 del copies[lost]
         for sequence in sent:
-            count, _ = copies.get((ssrc, sequence), (0, 0.0))
+            count, _ = self._sent((ssrc, sequence), now)
             copies[ssrc, sequence] = (count + 1, now)
 
     def take(self, count: int, is_video: bool, limit_bps: float | None, now: float) -> int:
@@ -60,6 +59,11 @@ class Resends:
             self._left -= allowed
         self._total_left -= allowed
         return allowed
+
+    def _sent(self, lost: Lost, now: float) -> tuple[int, float]:
+        """How many copies, and when the last. After so long the number stands for another packet."""
+        count, at = self._copies.get(lost, (0, 0.0))
+        return (count, at) if now - at <= FORGOTTEN_S else (0, 0.0)
 
     def _refill(self, limit_bps: float, now: float) -> int:
         per_s = SHARE * limit_bps / PACKET_BITS

@@ -72,6 +72,31 @@ def test_loss_that_sending_less_does_not_cure_is_lived_with(seed: int) -> None:
     assert run.seconds(10) > 300_000
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_queue_has_shown_no_loss_takes_back(seed: int) -> None:
+    run = Run(Link(5_000_000, seed=seed), 4_000_000)
+    run.seconds(5)
+    run.link.loss = 0.13
+    run.seconds(2)
+    run.link.capacity_bps = 400_000
+    run.seconds(4)
+    highest = 0.0
+    for _ in range(100):
+        run.seconds(0.1)
+        highest = max(highest, run.estimator.bps)
+    assert highest < 800_000
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_another_path_is_not_held_to_what_the_old_one_lost(seed: int) -> None:
+    run = Run(Link(5_000_000, loss=0.2, seed=seed), 1_000_000)
+    run.seconds(3)
+    run.estimator.forget_path()
+    run.link.loss = 0.0
+    run.seconds(1)
+    assert run.estimator.lasting_loss(run.path.now) == 0
+
+
 def test_loss_without_a_queue_is_congestion_when_sending_less_cures_it() -> None:
     run = Run(Link(500_000, queue_s=0.01), 900_000)
     run.seconds(8)

@@ -47,12 +47,13 @@ def test_clumps_and_bursts_never_take_the_picture_away(name: str, seed: int) -> 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_minutes_of_loss_do_not_wear_the_budget_down(seed: int) -> None:
-    """The small picture is all that is sent, and losing some of it says nothing of what would pass."""
+    """The small picture is all that is sent, and losing some of it says little of what would pass."""
     viewer = SimulatedViewer(RadioLink(PROFILES["bad"].down, seed), CAMERA)
     viewer.run(20)
-    for minute in range(8):
-        viewer.run(60)
-        assert viewer.budget.estimator.bps > 2 * CAMERA[0], f"after {minute + 1} minutes"
+    for second in range(480):
+        viewer.run(1)
+        assert viewer.chosen[0] is not None, f"nothing shown after {second} s"
+    assert viewer.budget.estimator.bps > 1.5 * CAMERA[0]
 
 
 def test_a_mobile_network_keeps_the_top_layer() -> None:

@@ -62,3 +62,11 @@ def test_what_is_long_past_is_forgotten() -> None:
     for sequence in range(10 * MAX_KNOWN):
         resends.note(7, [sequence], sequence / 10)
     assert len(resends._copies) <= MAX_KNOWN + 10 * CLEARED_S
+
+
+def test_a_number_that_comes_again_stands_for_another_packet() -> None:
+    resends = Resends(0.0)
+    for _ in range(10):
+        resends.note(7, [1], 0.0)
+    resends.note(7, resends.due(7, [1], 130.0, 0.01), 130.0)
+    assert resends.due(7, [1], 130.03, 0.01) == [1]

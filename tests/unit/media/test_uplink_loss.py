@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -98,3 +99,16 @@ def test_another_source_begins_anew() -> None:
     assert loss.note(1000, 900, 1.0) > 0.08
     assert loss.note(10, 10, 2.0) > 0.08
     assert loss.note(2010, 2010, 3.0) < 0.06
+
+
+@pytest.mark.parametrize("per_s", [130, 400])
+def test_a_loss_that_goes_is_forgotten_steadily(per_s: int) -> None:
+    """What is forgotten of a clean past must not make the little that was lost weigh more."""
+    loss, expected, received, found = LastingLoss(), 0, 0, []
+    for second in range(90):
+        for index in range(per_s):
+            expected += 1
+            received += second >= 20 or index % 33 != 0
+        found.append(loss.note(expected, received, float(second)))
+    assert max(later - sooner for sooner, later in pairwise(found[20:])) <= 0.001
+    assert found[-1] < 0.005

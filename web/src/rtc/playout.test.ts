@@ -96,6 +96,39 @@ describe('the playout delay', () => {
     expect(driver.targets.get('video')).toBeLessThan(patientMs ?? 0)
   })
 
+  it('comes back down although a packet is repaired now and then', () => {
+    const driver = new Driver()
+    driver.run(2, { video: {}, audio: {}, audio2: {} }, 5)
+    for (let round = 0; round < 5; round += 1) {
+      driver.run(1, { video: { damage: 1, stoppedMs: 250 }, audio: {}, audio2: {} }, 5)
+      driver.run(6, { video: {}, audio: {}, audio2: {} }, 5)
+    }
+    expect(driver.targets.get('video')).toBe(800)
+    for (let round = 0; round < 4; round += 1) {
+      driver.run(1, { video: { repairs: 1 }, audio: {}, audio2: {} }, 5)
+      driver.run(59, { video: {}, audio: {}, audio2: {} }, 5)
+    }
+    expect(driver.targets.get('video')).toBeLessThanOrEqual(100)
+  })
+
+  it('does not stay long for a network that was away', () => {
+    const driver = new Driver()
+    driver.run(2, { video: {}, audio: {}, audio2: {} }, 5)
+    for (let round = 0; round < 4; round += 1) {
+      driver.run(1, { video: { damage: 1, stoppedMs: 9000 }, audio: {}, audio2: {} }, 5)
+      driver.run(10, { video: {}, audio: {}, audio2: {} }, 5)
+    }
+    driver.run(50, { video: {}, audio: {}, audio2: {} }, 5)
+    expect(driver.targets.get('video')).toBe(0)
+  })
+
+  it('makes nobody wait for a line that rests', () => {
+    const driver = new Driver()
+    driver.run(3, { audio: { repairs: 1 }, video: { repairs: 1, damage: 1, stoppedMs: 700 } }, 5)
+    driver.run(3, { audio: { repairs: 1 }, video: { packets: 0 } }, 5)
+    expect(driver.targets.get('audio')).toBeLessThan(100)
+  })
+
   it('does not make everybody wait for one whose network is bad', () => {
     const driver = new Driver()
     driver.run(5, { audio: {}, video: {}, video2: {}, video3: { repairs: 1, damage: 1 } }, 20)

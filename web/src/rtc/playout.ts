@@ -26,6 +26,7 @@ export interface PlayoutReading {
 interface Line {
   counters: LineCounters
   targetMs: number
+  isActive: boolean
   /** When something was last missing here. */
   lossyAtMs: number
   damagedAtMs: number
@@ -67,45 +68,53 @@ export class PlayoutDelay {
     for (const [mid, counters] of reading.lines) if (this.follow(mid, counters, nowMs)) active += 1
     const lossy = [...this.lines.values()].filter((line) => nowMs - line.lossyAtMs < LOSSY_MS).length
     const isOwnNetwork = lossy > 0 && lossy * 2 >= active
-    const common = isOwnNetwork ? this.longestMs : 0
+    const common = isOwnNetwork ? Math.max(0, ...[...reading.lines.keys()].map((mid) => this.activeTargetMs(mid))) : 0
     return new Map([...this.lines].map(([mid, line]) => [mid, Math.max(line.targetMs, common)]))
   }
 
-  /** The longest wait of any line. */
-  get longestMs(): number {
-    return Math.max(0, ...[...this.lines.values()].map((line) => line.targetMs))
+  /** What rests makes nobody wait. */
+  private activeTargetMs(mid: string): number {
+    const line = this.lines.get(mid)
+    return line?.isActive ? line.targetMs : 0
   }
 
   /** True when the line carries something at present. */
   private follow(mid: string, counters: LineCounters, nowMs: number): boolean {
     const line = this.lines.get(mid)
     if (!line) {
-      this.lines.set(mid, { counters, targetMs: 0, lossyAtMs: Number.NEGATIVE_INFINITY, damagedAtMs: Number.NEGATIVE_INFINITY, holdMs: HOLD_MS })
+      this.lines.set(mid, { counters, targetMs: 0, isActive: counters.packets > 0, lossyAtMs: Number.NEGATIVE_INFINITY, damagedAtMs: Number.NEGATIVE_INFINITY, holdMs: HOLD_MS })
       return counters.packets > 0
     }
     const before = line.counters
     line.counters = counters
-    const isActive = counters.packets > before.packets
-    if (!isActive) return false
+    line.isActive = counters.packets > before.packets
+    if (!line.isActive) return false
     const isRepairing = counters.repairs > before.repairs
     const isDamaged = counters.damage - before.damage > (counters.kind === 'audio' ? AUDIBLE_SAMPLES : 0)
     if (isRepairing || isDamaged) {
       line.lossyAtMs = nowMs
       const wanted = isDamaged ? this.afterDamage(line, before, nowMs) : line.targetMs
       line.targetMs = Math.min(MAX_TARGET_MS, Math.max(wanted, isRepairing ? this.repairMs : 0))
-    } else if (nowMs - line.lossyAtMs > line.holdMs) {
-      line.targetMs = Math.max(0, line.targetMs - DECAY_MS)
-      if (line.targetMs === 0) line.holdMs = HOLD_MS
     }
+    if (!isDamaged && nowMs - line.damagedAtMs > line.holdMs) this.relax(line, nowMs)
     return true
   }
 
   private afterDamage(line: Line, before: LineCounters, nowMs: number): number {
-    const isAgain = line.targetMs > 0 && nowMs - line.damagedAtMs > CALM_MS
-    if (isAgain) line.holdMs = Math.min(2 * line.holdMs, MAX_HOLD_MS)
-    line.damagedAtMs = nowMs
     const { counters } = line
-    return Math.max(line.targetMs + missedMs(before, counters), counters.kind === 'video' ? FIRST_STOP_MS : 0)
+    const stopMs = stoppedMs(before, counters)
+    const isAgain = line.targetMs > 0 && nowMs - line.damagedAtMs > CALM_MS
+    if (isAgain && stopMs <= OUTAGE_MS) line.holdMs = Math.min(2 * line.holdMs, MAX_HOLD_MS)
+    line.damagedAtMs = nowMs
+    const moreMs = stopMs > OUTAGE_MS ? STEP_MS : Math.max(STEP_MS, stopMs)
+    return Math.max(line.targetMs + moreMs, counters.kind === 'video' ? FIRST_STOP_MS : 0)
+  }
+
+  /** Nothing was damaged for long: a little shorter, but while repairs are needed never too short for them. */
+  private relax(line: Line, nowMs: number): void {
+    const leastMs = nowMs - line.lossyAtMs <= HOLD_MS ? this.repairMs : 0
+    line.targetMs = Math.min(line.targetMs, Math.max(leastMs, line.targetMs - DECAY_MS))
+    if (line.targetMs <= leastMs) line.holdMs = HOLD_MS
   }
 
   private get repairMs(): number {
@@ -113,11 +122,9 @@ export class PlayoutDelay {
   }
 }
 
-/** By how much longer a damaged line had better have waited: as long as its picture stood still. */
-function missedMs(before: LineCounters, after: LineCounters): number {
-  if (after.kind === 'audio') return STEP_MS
-  const stopMs = (after.stoppedMs - before.stoppedMs) / (after.damage - before.damage)
-  return stopMs > OUTAGE_MS ? STEP_MS : Math.max(STEP_MS, stopMs)
+/** How long the picture stood still, of several stops on average. */
+function stoppedMs(before: LineCounters, after: LineCounters): number {
+  return after.kind === 'audio' ? 0 : (after.stoppedMs - before.stoppedMs) / (after.damage - before.damage)
 }
 
 interface StatsEntry {

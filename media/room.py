@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media.audio.active_speaker import ActiveSpeakers
+from media.audio.hearing import Hearing
 from media.bwe.send_history import SendHistory
 from media.control import (
     ControlModel,
@@ -36,8 +36,6 @@ from media.track import Track
 if TYPE_CHECKING:
     from media.environment import Environment
 
-HEARD = 16  # a change of the order below this place moves no slot
-
 
 class Room:
     """Created and closed by the plane."""
@@ -62,9 +60,7 @@ class Room:
         self.is_primary = True
         self._feed = TapFeed(self.tap, environment.clock)
         self._interest = Interest(room_id, self.tap, emit)
-        self._speakers = ActiveSpeakers()
-        self._spoken: tuple[str, ...] = ()
-        self._heard: tuple[str, ...] = ()
+        self._hearing = Hearing()
 
     # --- calls
 
@@ -95,7 +91,7 @@ class Room:
             self._forget(publication)
             self._let_succeed(publication)
         participant.close()
-        self._speakers.forget(participant_id)
+        self._hearing.forget(participant_id)
         self._point_ears(self._now())
 
     def end(self, publication_id: str) -> None:
@@ -118,7 +114,7 @@ class Room:
     def repeat_speakers(self) -> None:
         """For a server that has just taken our hello, which does not name them."""
         if self.is_primary:
-            self._emit(SpeakersChanged(room_id=self.id, participant_ids=self._spoken))
+            self._emit(SpeakersChanged(room_id=self.id, participant_ids=self._hearing.speakers))
         for participant in self.participants.values():
             participant.tell_standing()
 
@@ -168,7 +164,7 @@ class Room:
 
     def let_hear(self, participant: Participant) -> None:
         """Who has just connected hears at once; the next tick would be up to 100 ms late."""
-        participant.hear(self._audible(self._now()))
+        participant.hear(self._hearing.audible(self._flowing.values(), self._now()))
 
     def handle_pauses(self, participant: Participant, slots: tuple[SlotInfo, ...]) -> None:
         self._emit(SlotsChanged(room_id=self.id, participant_id=participant.id, slots=slots))
@@ -214,7 +210,7 @@ class Room:
 
     def handle_level(self, track: Track, level: int, now: float) -> None:
         if track.publication.source == "microphone" and track.publication.is_flowing:
-            self._speakers.hear(track.publication.participant_id, level, now)
+            self._hearing.hear(track.publication.participant_id, level, now)
             self.links.handle_level(track, level)
 
     def handle_sender_report(self, track: Track) -> None:
@@ -243,11 +239,9 @@ class Room:
 
     def tick_voices(self, now: float) -> None:
         """Every 100 ms: who speaks, whom everyone hears, and what each viewer's path carries."""
-        speakers = self._speakers.speakers(now)
-        if speakers != self._spoken:
-            self._spoken = speakers
+        if self._hearing.tick(now):
             self.repeat_speakers()
-            self.tap.append_event({"event": "speakers", "participant_ids": list(speakers)})
+            self.tap.append_event({"event": "speakers", "participant_ids": list(self._hearing.speakers)})
         self._point_ears(now)
         for participant in self.participants.values():
             participant.tick_budget(now)
@@ -319,24 +313,9 @@ class Room:
 
     def _point_ears(self, now: float) -> None:
         """Everybody's audio slots follow the order, where it has changed."""
-        heard = self._audible(now)
-        if heard != self._heard:
-            self._heard = heard
+        if self._hearing.point(self._flowing.values(), now):
             for participant in self.participants.values():
-                participant.hear(heard)
-
-    def _audible(self, now: float) -> tuple[str, ...]:
-        """Publications as they are to be heard: shared sound, who speaks, who sends no levels, who is silent.
-
-        Encoders send none; behind three silent microphones the hall would never be heard.
-        """
-        flowing = [item for item in self._flowing.values() if item.kind == "audio"]
-        shared = [item.id for item in flowing if item.source == "screen_audio"]
-        voices = {item.participant_id: item.id for item in flowing if item.source == "microphone"}
-        speakers = self._speakers.speakers(now, HEARD)
-        speaking = [voices.pop(id_) for id_ in speakers if id_ in voices]
-        silent = [voices.pop(id_) for id_ in self._speakers.ranking(now) if id_ in voices]
-        return (*shared, *speaking, *voices.values(), *silent)[:HEARD]
+                participant.hear(self._hearing.heard)
 
     def _set_flowing(self, publication: Publication, flowing: bool) -> None:
         if publication.is_flowing == flowing:
@@ -349,7 +328,7 @@ class Room:
         else:
             self._flowing.pop(publication.id, None)
             if publication.source == "microphone":
-                self._speakers.forget(publication.participant_id)
+                self._hearing.forget(publication.participant_id)
         if publication.kind == "audio":
             self._point_ears(self._now())  # the next tick would be up to 100 ms late
         self.links.handle_flow(publication)

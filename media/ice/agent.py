@@ -95,7 +95,7 @@ class IceAgent:
             self._forget_old_credentials()
         self._admit(address)
         if request.use_candidate or self._transport.address is None or self._is_cut_off:  # any way is better than none
-            self._move(address)
+            self._follow(address, now)
         self._transport.handle_alive(address, now)
         return True
 
@@ -108,7 +108,7 @@ class IceAgent:
     # --- our own
 
     def ask(self, address: Address, now: float) -> None:
-        """The client's media comes from here: is he here?"""
+        """The client's check or media comes from here: is he here?"""
         path = self._generations[self._used_ufrag]
         username = f"{path.remote_ufrag}:{self._used_ufrag}"
         self._roaming.ask(self._transport, address, username, path.remote_password, now)
@@ -119,7 +119,7 @@ class IceAgent:
             return False
         if self._is_taken(address, now):
             return True
-        self._counters["moved_by_media"] += 1
+        self._counters["moved_when_asked"] += 1
         self._admit(address)
         self._move(address)
         self._transport.handle_alive(address, now)
@@ -176,6 +176,18 @@ class IceAgent:
             return False
         self._counters["drop_stun_taken"] += 1
         return True
+
+    def _follow(self, address: Address, now: float) -> None:
+        """The client says that he is here. Whoever knows the password can forge the source of a check.
+
+        So once there is a path, another must have been seen to work both ways, or a member could turn his stream on a
+        stranger. The first needs no question: no media is sent until DTLS has been through it.
+        """
+        is_seen = isinstance(address, StreamAddress) or self._transport.address is None
+        if is_seen or address == self._transport.address:
+            self._move(address)
+        else:
+            self.ask(address, now)
 
     def _move(self, address: Address) -> None:
         if self._transport.address != address:

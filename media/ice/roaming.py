@@ -1,8 +1,10 @@
-"""Finds a client whose address has changed without its knowing: a router forgot a mapping, a phone changed cells.
+"""Nothing is sent to a new address of a client until it has answered a check of ours (RFC 7675: consent).
 
-Its next check would tell, but checks come every 2.5 seconds; its media goes on at once. What decrypts with a client's
-key from an address that passed no check is surely from that client, yet not surely *there*: somebody may have sent it
-on. So nothing is sent to the address until it has answered a check of ours (RFC 7675: consent): one round trip.
+That costs one round trip. Addresses come from two places. One is the client's own check that nominates another path:
+its source can be forged by the client himself, who would turn his stream on a stranger. The other is media of a client
+whose address has changed without its knowing, since a router forgot a mapping or a phone changed cells: its next check
+would tell, but checks come every 2.5 seconds, and media goes on at once. What decrypts with a client's key from an
+address that passed no check is surely from that client, yet not surely *there*: somebody may have sent it on.
 """
 
 from __future__ import annotations
@@ -95,13 +97,15 @@ class Roaming:
         if place != address or not stun.is_authentic(data, answer, password):
             self._counters["drop_stun_unauthentic"] += 1
             return False
-        self.close()
+        while self._end(next(iter(self._asked))) != answer.transaction_id:
+            pass  # older questions are about where he was before
         return True
 
     def close(self) -> None:
         for transaction_id in list(self._asked):
             self._end(transaction_id)
 
-    def _end(self, transaction_id: bytes) -> None:
+    def _end(self, transaction_id: bytes) -> bytes:
         del self._asked[transaction_id]
         self._strays.answered(transaction_id)
+        return transaction_id

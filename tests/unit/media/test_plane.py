@@ -73,7 +73,7 @@ async def test_three_voices_are_heard_and_the_fourth_only_when_he_speaks(studio:
     silent = next(name for name in names if f"{name}:microphone" not in heard())
     for step in range(30):
         for name in names:
-            studio.room._speakers.hear(name, 25 if name == silent else 127, studio.clock.now + step / 50)
+            studio.room._hearing.hear(name, 25 if name == silent else 127, studio.clock.now + step / 50)
     studio.clock.now += 0.6
     before = heard()
     studio.voices()
@@ -254,7 +254,7 @@ async def test_an_encoder_without_levels_is_heard_before_silent_microphones(stud
         await speak(studio, client, name)
     for name, level in (("ann", 127), ("ben", 127), ("cid", 127), ("dot", 30)):
         for step in range(20):
-            studio.room._speakers.hear(name, level, studio.clock.now - 0.4 + step * 0.02)
-    heard = studio.room._audible(studio.clock.now)
+            studio.room._hearing.hear(name, level, studio.clock.now - 0.4 + step * 0.02)
+    heard = studio.room._hearing.audible(studio.room._flowing.values(), studio.clock.now)
     assert heard[:2] == ("dot:microphone", "encoder:microphone")
     assert set(heard[2:]) == {"ann:microphone", "ben:microphone", "cid:microphone"}

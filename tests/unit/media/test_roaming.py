@@ -1,4 +1,4 @@
-"""A client whose address changes without its knowing: its media leads the worker to it, and nobody else."""
+"""A client whose address changes, with or without its knowing: the worker follows it, and nobody else."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_media_leads_to_the_new_address(studio: Studio) -> None:
     await scene.move_bob()
     scene.bob.send(packet_of(scene.bob, CAMERA, 6))
     await studio.sees(lambda: len(scene.alice.rtp) == 2, "what he sends is used at once")
-    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "and he has answered where he is")
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "and he has answered where he is")
     scene.alice.send(packet_of(scene.alice, CAMERA, 6))
     await studio.sees(lambda: len(scene.bob.rtp) == 2, "what is sent to him follows")
     assert scene.bob.checks == checks, "without a check of his own"
@@ -63,7 +63,51 @@ async def test_who_only_looks_on_is_found_by_his_reports(studio: Studio) -> None
     await studio.sees(lambda: scene.counters["rtcp_in"] > 0, "a report")
     await scene.move_bob()
     scene.bob.send(rtcp.write_receiver_report(77, []), is_rtcp=True)
-    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "he is found")
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he is found")
+
+
+async def test_a_path_that_he_nominates_is_used_when_it_has_answered(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    await scene.move_bob()
+    await scene.bob.check(scene.answer, use_candidate=True)
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he was asked and has answered")
+    scene.alice.send(packet_of(scene.alice, CAMERA, 6))
+    await studio.sees(lambda: len(scene.bob.rtp) == 2, "what is sent to him follows")
+
+
+async def test_a_member_cannot_turn_his_stream_on_a_stranger(studio: Studio) -> None:
+    """He knows his password, and can write any source on a check that nominates a path."""
+    scene = await Scene(studio).begin()
+    bob = studio.room.participants["bob"].current
+    assert bob is not None
+    before = bob.transport.address
+    scene.bob.answers_checks = False  # the stranger does not know the password
+    await scene.move_bob()
+    for _ in range(2 * ASKED_BURST):
+        await scene.bob.check(scene.answer, use_candidate=True)
+    assert bob.transport.address == before
+    assert len(scene.bob.asked) == ASKED_BURST, "nor is he flooded with questions"
+    assert not scene.counters["moved_when_asked"]
+
+
+async def test_an_answer_ends_older_questions_alone(studio: Studio) -> None:
+    """Two changes within a round trip: the answer from where he was must not drop the question where he is."""
+    scene = await Scene(studio).begin()
+    scene.bob.answers_checks = False
+    await scene.move_bob()
+    second = RawClient()
+    second.offer, second.answers_checks = scene.bob.offer, False
+    await second.open(scene.answer)
+    for number, client in enumerate((scene.bob, second, scene.bob)):
+        await client.check(scene.answer, use_candidate=True)
+        await studio.sees(lambda: len(scene.bob.asked) + len(second.asked) == number + 1, "asked")  # noqa: B023
+    second.send_raw(second.response(second.asked[0]))
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "there first")
+    for question in scene.bob.asked:
+        scene.bob.send_raw(scene.bob.response(question))
+    await scene.bob.check(scene.answer, use_candidate=False)
+    assert scene.counters["moved_when_asked"] == 2, "and then here, by the question that was younger"
+    await second.close()
 
 
 async def test_nothing_is_sent_where_nobody_answers(studio: Studio) -> None:
@@ -79,7 +123,7 @@ async def test_nothing_is_sent_where_nobody_answers(studio: Studio) -> None:
     sent = scene.counters["rtp_in"]
     await studio.sees(lambda: scene.counters["rtp_in"] >= sent, "in")
     assert len(scene.bob.rtp) == 1
-    assert scene.counters["moved_by_media"] == 0
+    assert scene.counters["moved_when_asked"] == 0
 
 
 async def test_an_answer_from_elsewhere_or_without_the_password_counts_for_nothing(studio: Studio) -> None:
@@ -96,9 +140,9 @@ async def test_an_answer_from_elsewhere_or_without_the_password_counts_for_nothi
     scene.bob.send_raw(good[:-20] + bytes((good[-20] ^ 1,)) + good[-19:])
     await studio.sees(lambda: scene.counters["drop_stun_unauthentic"] == dropped + 2, "both are dropped")
     scene.bob.send_raw(good[:8] + bytes(12) + good[20:])  # of a question that nobody asked
-    assert scene.counters["moved_by_media"] == 0
+    assert scene.counters["moved_when_asked"] == 0
     scene.bob.send_raw(good)
-    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "the true one still counts")
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "the true one still counts")
     scene.bob.send_raw(good)
     await stranger.close()
 
@@ -166,7 +210,7 @@ async def test_he_is_asked_with_the_credentials_of_the_path_that_he_uses(studio:
     scene.bob.offer = before
     await scene.move_bob()
     scene.bob.send(packet_of(scene.bob, CAMERA, 6))
-    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "he has answered")
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he has answered")
 
 
 async def test_the_credentials_of_his_path_outlast_the_restarts_that_follow(studio: Studio) -> None:
@@ -187,7 +231,7 @@ async def test_the_credentials_of_his_path_outlast_the_restarts_that_follow(stud
     scene.bob.offer = offers[0]
     await scene.move_bob()
     scene.bob.send(packet_of(scene.bob, CAMERA, 6))
-    await studio.sees(lambda: scene.counters["moved_by_media"] == 1, "he has answered")
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he has answered")
 
 
 async def test_the_address_of_somebody_who_is_there_is_not_taken(studio: Studio) -> None:
@@ -204,4 +248,4 @@ async def test_the_address_of_somebody_who_is_there_is_not_taken(studio: Studio)
     scene.bob.send_raw(scene.bob.response(scene.bob.asked[0]))
     await studio.sees(lambda: scene.counters["drop_stun_taken"] == 1, "it is alice's by now")
     assert owners[address] is alice.transport
-    assert scene.counters["moved_by_media"] == 0
+    assert scene.counters["moved_when_asked"] == 0

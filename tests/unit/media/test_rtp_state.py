@@ -52,8 +52,10 @@ def test_a_hole_is_asked_for_once_the_packet_was_not_only_late() -> None:
     nacks.receive(1, 0.0)
     assert nacks.due(0.001) == []
     assert nacks.due(0.01) == [65535, 0]
-    assert nacks.due(0.05) == []
-    assert nacks.receive(0, 0.05), "a hole closed"
+    assert nacks.due(0.03) == []
+    assert nacks.receive(0, 0.035), "a hole closed"
+    assert nacks.due(0.05) == [65535], "the first request may be lost too"
+    assert nacks.due(0.09) == []
     assert nacks.due(0.2) == [65535]
 
 
@@ -76,7 +78,7 @@ def test_requests_follow_the_time_that_repairs_take() -> None:
         nacks.receive(number - 1, number + 1.01)
     nacks.receive(41, 50.0)
     asked = [step for step in range(1, 40) if nacks.due(50 + step / 10)]
-    assert asked == [1, 11, 21], "not again while the repair is on its way, and not for ever"
+    assert asked == [1, 2, 11, 21], "but for one repetition not again while the repair is on its way, and not for ever"
     assert nacks.needs_keyframe
 
 
@@ -86,8 +88,10 @@ def test_resends_do_not_fill_the_link_that_lost_the_packets() -> None:
         nacks.receive(number, number / 100)
     nacks.due(1.0)
     nacks.receive(200, 1.0)
-    assert len(nacks.due(1.1)) == 16
-    assert nacks.due(1.15) == []
+    asked = nacks.due(1.1)
+    assert len(asked) == 16
+    assert nacks.due(1.15) == asked, "repeated: the sender sends them once"
+    assert nacks.due(1.16) == []
     for number in range(201, 221):
         nacks.receive(number, 1.2)
     assert len(nacks.due(1.2)) == 5, "a quarter of what came since"

@@ -22,6 +22,9 @@ QUIET_S = 0.5
 STOPPED_S = 0.3  # a layer without packets while a sibling has them
 STOPPED_FRAMES = 2.5  # of a slow camera
 RESTING_S = 1.0  # without packets, whatever the siblings do
+# So long after a layer has stopped by itself none is asked for between it and the one in its stead: a browser whose network
+# has just become bad would begin with a keyframe of each, and send for a second what cannot be afforded.
+SETTLED_S = 3.0
 
 
 class Link(Protocol):
@@ -160,7 +163,7 @@ class Publication:
         if is_recorded:
             targets.add(self.layers[-1])
         for target in targets:
-            seen |= self._up_to(target)
+            seen |= self._up_to(target, now)
         flowing = {layer.rid for layer in self.layers if layer.is_flowing}
         if seen and (self.link is None or not flowing):
             # The smallest is what everybody falls back on. Beside it Chromium also sends a large layer in full size at
@@ -199,9 +202,12 @@ class Publication:
 
     # --- private
 
-    def _up_to(self, target: Layer) -> set[Layer]:
-        """The target; while it cannot be sent, what is sent in its stead and what is better than that."""
-        low, high = sorted((self.layers.index(self.nearest(target)), self.layers.index(target)))
+    def _up_to(self, target: Layer, now: float) -> set[Layer]:
+        """The target; while it cannot be sent, what is sent in its stead and soon what is better than that."""
+        nearest = self.nearest(target)
+        if nearest is not target and now - target.last_packet_at < SETTLED_S:
+            return {nearest, target}
+        low, high = sorted((self.layers.index(nearest), self.layers.index(target)))
         return set(self.layers[low : high + 1])
 
     def _take_over(self, layers: tuple[Layer, ...]) -> None:

@@ -294,14 +294,23 @@ class Estimator:
         self._inherent_loss, self._loss_trial = self._mean_loss, None
 
     def _decrease(self, now: float) -> None:
+        """Packets wait longer and longer.
+
+        Where far less arrives than may be sent, the path has become narrow if a queue stands; else hardly more was
+        sent, and a path that has only become longer lets less arrive for a moment: that is no reason to send nothing.
+        """
         if not self.acked_bps:
             return
-        is_steep = self.acked_bps < 0.5 * self.bps
+        is_far_less = self.acked_bps < 0.5 * self.bps
+        is_narrow = is_far_less and self.queue_s > STANDING_S
         self.congested_at = self._grown_at = now
-        if now - self._decreased_at < self.rtt_s + 0.1 and not is_steep:
+        if now - self._decreased_at < self.rtt_s + 0.1 and not is_narrow:
             return
         self._decreased_at = now
         self._loss_trial = None
+        if is_far_less and not is_narrow:
+            self.bps = max(MAX_DRAIN * self.bps, MIN_BPS)
+            return
         self._learn_capacity(self.acked_bps)
         kept = BACKOFF if self.queue_s > SHORT_S else 1.0  # a queue must be drained; without one it may be jitter
         self.bps = max(min(self.bps, kept * self.acked_bps), MIN_BPS)

@@ -8,6 +8,7 @@ REORDER_S = 0.005  # a packet that was only overtaken comes within this
 REPEAT_S = 0.03  # the first request goes out twice, as it may be lost itself; senders answer one in a round trip
 RETRY_S = 0.1  # between two requests for the same packet, where repairs come as fast
 MAX_RETRY_S = 1.0
+ASSUMED_REPAIR_S = 0.16  # until one is seen: a path that has just begun to lose has often become longer
 RETRY_REPAIRS = 1.25  # of the time that repairs take: who asks sooner asks for what is already on its way
 REPAIR_WEIGHT = 0.25  # of the newest repair in the mean
 MAX_TRIES = 9
@@ -29,7 +30,7 @@ class NackList:
         self.needs_keyframe = False
         self._useful_s = useful_s
         self._left: float = MAX_ASKED
-        self._repair_s = 0.0  # from the first request to the packet, smoothed
+        self._repair_s = ASSUMED_REPAIR_S  # from the first request to the packet, smoothed
         self._missing: dict[int, tuple[int, float, float]] = {}  # sequence → (tries, time of the next, of the first)
 
     def __bool__(self) -> bool:

@@ -56,6 +56,18 @@ def test_minutes_of_loss_do_not_wear_the_budget_down(seed: int) -> None:
     assert viewer.budget.estimator.bps > 1.5 * CAMERA[0]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_path_that_becomes_longer_does_not_take_the_picture_away(seed: int) -> None:
+    """From a good radio to a bad one: for a moment less arrives, but hardly anything was being sent."""
+    link = RadioLink(PROFILES["busy-wifi"].down, seed)
+    viewer = watch(link)
+    viewer.run(20 + 0.83 * seed)
+    link.shaper.impairments = PROFILES["bad"].down
+    for _ in range(100):
+        viewer.run(0.1)
+        assert viewer.chosen[0] is not None, f"nothing shown at {viewer.path.now - 100:.1f} s"
+
+
 def test_a_mobile_network_keeps_the_top_layer() -> None:
     viewer = watch(RadioLink(PROFILES["4g"].down, 1))
     viewer.run(20)

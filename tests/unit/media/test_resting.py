@@ -161,3 +161,18 @@ async def test_voices_never_rest(studio: Studio) -> None:
     assert {event.publication_id for event in studio.events if isinstance(event, control.PublicationLayersWanted)} == {
         CAMERA
     }
+
+
+async def test_when_a_layer_stops_by_itself_the_one_in_its_stead_is_not_disturbed(studio: Studio) -> None:
+    """A browser that is told to send another layer begins all of them with keyframes, just when it can afford least."""
+    layers = await alice(studio)
+    recorder = Recorder()
+    studio.room.tap.join(recorder.take, recorder.close, None)
+    await layers.pass_seconds(6)
+    assert layers.active == {"q", "f"}
+    told = len(layers.told)
+    layers.active = {"q"}
+    await layers.pass_seconds(2, obey=False)
+    assert set(layers.told[told:]) <= {("q", "f")}, "q is what comes meanwhile"
+    await layers.pass_seconds(2, obey=False)
+    assert layers.told[-1] == ("q", "h", "f"), "it stays away, so the next one is tried"

@@ -23,13 +23,15 @@ class Driver {
 
   private grow(mid: string, more: Partial<LineCounters>): void {
     const kind = mid.startsWith('a') ? 'audio' : 'video'
-    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0, stoppedMs: 0 }
+    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0, stoppedMs: 0, pictures: 0, assemblyMs: 0 }
     this.lines.set(mid, {
       kind,
       packets: old.packets + (more.packets ?? 50),
       repairs: old.repairs + (more.repairs ?? 0),
       damage: old.damage + (more.damage ?? 0),
       stoppedMs: old.stoppedMs + (more.stoppedMs ?? 0),
+      pictures: old.pictures + (more.pictures ?? 0),
+      assemblyMs: old.assemblyMs + (more.assemblyMs ?? 0),
     })
   }
 }
@@ -136,6 +138,37 @@ describe('the playout delay', () => {
     expect(driver.targets.get('audio')).toBe(0)
   })
 
+  it('waits for repairs on the way from the sender before any picture has stopped', () => {
+    const driver = new Driver()
+    const others = { audio: {}, audio2: {} }
+    driver.run(3, { ...others, video: { pictures: 25, assemblyMs: 5 } }, 5)
+    driver.run(6, { ...others, video: { repairs: 3, pictures: 25, assemblyMs: 165 } }, 5)
+    expect(driver.targets.get('video')).toBe(300)
+    driver.run(15, { ...others, video: { pictures: 25, assemblyMs: 5 } }, 5)
+    expect(driver.targets.get('video')).toBe(300)
+    driver.run(25, { ...others, video: { pictures: 25, assemblyMs: 5 } }, 5)
+    expect(driver.targets.get('video')).toBe(0)
+    expect(driver.targets.get('audio')).toBe(0)
+  })
+
+  it('takes one repair of several in a second, and never more than a quarter of a second for it', () => {
+    const driver = new Driver()
+    const others = { audio: {}, audio2: {} }
+    driver.run(3, { ...others, video: { pictures: 25, assemblyMs: 5 } }, 5)
+    driver.run(1, { ...others, video: { repairs: 9, pictures: 25, assemblyMs: 1205 } }, 5)
+    expect(driver.targets.get('video')).toBe(435)
+  })
+
+  it('takes neither large pictures nor a narrow path for losses', () => {
+    const driver = new Driver()
+    driver.run(3, { audio: {}, audio2: {}, video: { pictures: 25, assemblyMs: 5 } }, 5)
+    driver.run(3, { audio: {}, audio2: {}, video: { pictures: 25, assemblyMs: 400 } }, 5)
+    expect(driver.targets.get('video')).toBe(0)
+    driver.run(12, { audio: {}, audio2: {}, video2: { repairs: 1, pictures: 12, assemblyMs: 600 } }, 5)
+    driver.run(12, { audio: {}, audio2: {}, video2: { repairs: 1, pictures: 12, assemblyMs: 900 } }, 5)
+    expect(driver.targets.get('video2')).toBeLessThan(100)
+  })
+
   it('takes neither a silent line nor what nobody hears for damage', () => {
     const driver = new Driver()
     driver.run(5, { audio: { damage: 100 }, audio2: { packets: 0, damage: 48_000 } })
@@ -145,15 +178,15 @@ describe('the playout delay', () => {
   it('reads its counters from getStats', () => {
     const reading = playoutReading([
       { type: 'inbound-rtp', kind: 'audio', mid: '4', packetsReceived: 9, nackCount: 2, concealedSamples: 700, silentConcealedSamples: 200 },
-      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1, totalFreezesDuration: 0.4 },
+      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1, totalFreezesDuration: 0.4, framesAssembledFromMultiplePackets: 3, totalAssemblyTime: 0.2 },
       { type: 'inbound-rtp', kind: 'video', mid: '8', packetsReceived: 0 },
       { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.12 },
       { type: 'candidate-pair', nominated: false, state: 'succeeded', currentRoundTripTime: 3 },
     ])
     expect(reading.roundTripMs).toBe(120)
     expect([...reading.lines]).toEqual([
-      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500, stoppedMs: 0 }],
-      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1, stoppedMs: 400 }],
+      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500, stoppedMs: 0, pictures: 0, assemblyMs: 0 }],
+      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1, stoppedMs: 400, pictures: 3, assemblyMs: 200 }],
     ])
   })
 })

@@ -5,10 +5,11 @@
  * Where nearly everything is lossy it is our own network, and all lines wait alike, so that lips stay with the sound;
  * where one line is, its sender's network is bad and only that line waits. Must not know slots or people.
  */
+import { Lateness } from './lateness'
 
 /**
  * Counters of one receiving line since its connection began. `damage`: samples made up for sound, freezes of a picture;
- * `stoppedMs`: how long the picture stood still in all of them.
+ * `stoppedMs`: how long the picture stood still in all of them; `pictures` of several packets took `assemblyMs` to come.
  */
 export interface LineCounters {
   readonly kind: 'audio' | 'video'
@@ -16,6 +17,8 @@ export interface LineCounters {
   readonly repairs: number
   readonly damage: number
   readonly stoppedMs: number
+  readonly pictures: number
+  readonly assemblyMs: number
 }
 
 export interface PlayoutReading {
@@ -25,6 +28,7 @@ export interface PlayoutReading {
 
 interface Line {
   counters: LineCounters
+  readonly lateness: Lateness
   targetMs: number
   isActive: boolean
   /** When something was last missing here. */
@@ -38,7 +42,7 @@ const INTERVAL_MS = 1000
 /** Two people still talk with each other; more than this is a broadcast. */
 const MAX_TARGET_MS = 800
 const STEP_MS = 100
-/** A picture stops when a repair takes longer; behind the server's far side nothing but this tells how long. */
+/** A picture stops when a repair takes longer than it waits. */
 const FIRST_STOP_MS = 250
 /** A stop of more than this is no late repair: the network was away, and waiting would not have helped. */
 const OUTAGE_MS = 1000
@@ -82,7 +86,7 @@ export class PlayoutDelay {
   private follow(mid: string, counters: LineCounters, nowMs: number): boolean {
     const line = this.lines.get(mid)
     if (!line) {
-      this.lines.set(mid, { counters, targetMs: 0, isActive: counters.packets > 0, lossyAtMs: Number.NEGATIVE_INFINITY, damagedAtMs: Number.NEGATIVE_INFINITY, holdMs: HOLD_MS })
+      this.lines.set(mid, newLine(counters))
       return counters.packets > 0
     }
     const before = line.counters
@@ -90,11 +94,12 @@ export class PlayoutDelay {
     line.isActive = counters.packets > before.packets
     if (!line.isActive) return false
     const isRepairing = counters.repairs > before.repairs
+    line.lateness.read(counters.pictures - before.pictures, counters.assemblyMs - before.assemblyMs, isRepairing)
     const isDamaged = counters.damage - before.damage > (counters.kind === 'audio' ? AUDIBLE_SAMPLES : 0)
     if (isRepairing || isDamaged) {
       line.lossyAtMs = nowMs
       const wanted = isDamaged ? this.afterDamage(line, before, nowMs) : line.targetMs
-      line.targetMs = Math.min(MAX_TARGET_MS, Math.max(wanted, isRepairing ? this.repairMs : 0))
+      line.targetMs = Math.min(MAX_TARGET_MS, Math.max(wanted, isRepairing ? this.repairMs(line) : 0))
     }
     if (!isDamaged && nowMs - line.damagedAtMs > line.holdMs) this.relax(line, nowMs)
     return true
@@ -112,14 +117,20 @@ export class PlayoutDelay {
 
   /** Nothing was damaged for long: a little shorter, but while repairs are needed never too short for them. */
   private relax(line: Line, nowMs: number): void {
-    const leastMs = nowMs - line.lossyAtMs <= HOLD_MS ? this.repairMs : 0
+    const leastMs = nowMs - line.lossyAtMs <= HOLD_MS ? this.repairMs(line) : 0
     line.targetMs = Math.min(line.targetMs, Math.max(leastMs, line.targetMs - DECAY_MS))
     if (line.targetMs <= leastMs) line.holdMs = HOLD_MS
   }
 
-  private get repairMs(): number {
-    return Math.max(0, ...this.roundTripsMs) * ROUND_TRIPS + MARGIN_MS
+  /** What our own network loses is known by its round trip, what the sender's loses by how late pictures are. */
+  private repairMs(line: Line): number {
+    return Math.max(line.lateness.ms, ...this.roundTripsMs) * ROUND_TRIPS + MARGIN_MS
   }
+}
+
+function newLine(counters: LineCounters): Line {
+  const never = Number.NEGATIVE_INFINITY
+  return { counters, lateness: new Lateness(), targetMs: 0, isActive: counters.packets > 0, lossyAtMs: never, damagedAtMs: never, holdMs: HOLD_MS }
 }
 
 /** How long the picture stood still, of several stops on average. */
@@ -139,6 +150,8 @@ interface StatsEntry {
   silentConcealedSamples?: number
   freezeCount?: number
   totalFreezesDuration?: number
+  framesAssembledFromMultiplePackets?: number
+  totalAssemblyTime?: number
   currentRoundTripTime?: number
 }
 
@@ -160,7 +173,9 @@ function countersOf(entry: StatsEntry): LineCounters {
   const madeUp = (entry.concealedSamples ?? 0) - (entry.silentConcealedSamples ?? 0)
   const damage = kind === 'audio' ? madeUp : (entry.freezeCount ?? 0)
   const stoppedMs = (entry.totalFreezesDuration ?? 0) * 1000
-  return { kind, packets: entry.packetsReceived ?? 0, repairs: entry.nackCount ?? 0, damage, stoppedMs }
+  const pictures = entry.framesAssembledFromMultiplePackets ?? 0
+  const assemblyMs = (entry.totalAssemblyTime ?? 0) * 1000
+  return { kind, packets: entry.packetsReceived ?? 0, repairs: entry.nackCount ?? 0, damage, stoppedMs, pictures, assemblyMs }
 }
 
 /** Not yet in TypeScript's library; Safari and older browsers lack it. */

@@ -22,8 +22,8 @@ QUIET_S = 0.5
 STOPPED_S = 0.3  # a layer without packets while a sibling has them
 STOPPED_FRAMES = 2.5  # of a slow camera
 RESTING_S = 1.0  # without packets, whatever the siblings do
-# So long after a layer has stopped by itself none is asked for between it and the one in its stead: a browser whose network
-# has just become bad would begin with a keyframe of each, and send for a second what cannot be afforded.
+# So long after a layer has stopped by itself none is asked for between it and the one in its stead: a browser whose
+# network has just become bad would begin with a keyframe of each, and send for a second what cannot be afforded.
 SETTLED_S = 3.0
 
 

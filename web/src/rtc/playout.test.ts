@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { FakeConnection } from './fakeConnection'
-import { PlayoutDelay, playoutReading, type LineCounters } from './playout'
+import { Playout, PlayoutDelay, playoutReading, type LineCounters } from './playout'
 import { PROFILES } from './profiles'
 import { withSoundRepair } from './soundRepair'
 import { Transport } from './Transport'
@@ -214,6 +214,27 @@ describe('a connection', () => {
     transport.close()
     await vi.advanceTimersByTimeAsync(5000)
     expect(getStats).toHaveBeenCalledTimes(read)
+    vi.useRealTimers()
+  })
+})
+
+describe('a longer wait', () => {
+  it('is approached in steps that nobody sees', async () => {
+    vi.useFakeTimers()
+    let freezes = 0
+    const getStats = () => Promise.resolve(new Map([['7', { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 50 + freezes, freezeCount: freezes++, totalFreezesDuration: 0.4 * freezes }]]))
+    const receiver: { jitterBufferTarget: number | null } = { jitterBufferTarget: null }
+    const playout = new Playout({ getStats } as unknown as RTCPeerConnection, () => [{ mid: '7', receiver } as unknown as RTCRtpTransceiver])
+    playout.start()
+    const seen = [0]
+    for (let step = 0; step < 24; step += 1) {
+      await vi.advanceTimersByTimeAsync(500)
+      seen.push(receiver.jitterBufferTarget ?? 0)
+    }
+    const steps = seen.slice(1).map((target, index) => target - (seen[index] ?? 0))
+    expect(seen.at(-1)).toBe(800)
+    expect(Math.max(...steps)).toBe(100)
+    playout.close()
     vi.useRealTimers()
   })
 })

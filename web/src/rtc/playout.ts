@@ -39,6 +39,9 @@ interface Line {
 }
 
 const INTERVAL_MS = 1000
+/** So much more, so often: less than what anybody sees as a stop. */
+const APPROACH_MS = 500
+const APPROACH_STEP_MS = 100
 /** Two people still talk with each other; more than this is a broadcast. */
 const MAX_TARGET_MS = 800
 const STEP_MS = 100
@@ -181,10 +184,11 @@ function countersOf(entry: StatsEntry): LineCounters {
 /** Not yet in TypeScript's library; Safari and older browsers lack it. */
 type PatientReceiver = RTCRtpReceiver & { jitterBufferTarget?: number | null }
 
-/** Reads one connection every second and sets its receivers. */
+/** Reads one connection every second and sets its receivers, every half a second a little further. */
 export class Playout {
   private readonly delay = new PlayoutDelay()
-  private timer: ReturnType<typeof setInterval> | null = null
+  private targets: ReadonlyMap<string, number> = new Map()
+  private timers: ReturnType<typeof setInterval>[] = []
 
   constructor(
     private readonly connection: RTCPeerConnection,
@@ -192,12 +196,13 @@ export class Playout {
   ) {}
 
   start(): void {
-    this.timer ??= setInterval(() => void this.measure(), INTERVAL_MS)
+    if (this.timers.length > 0) return
+    this.timers = [setInterval(() => void this.measure(), INTERVAL_MS), setInterval(() => this.approach(), APPROACH_MS)]
   }
 
   close(): void {
-    if (this.timer) clearInterval(this.timer)
-    this.timer = null
+    for (const timer of this.timers) clearInterval(timer)
+    this.timers = []
   }
 
   private async measure(): Promise<void> {
@@ -208,16 +213,21 @@ export class Playout {
     } catch {
       return // closed meanwhile
     }
-    const targets = this.delay.read(playoutReading(entries), performance.now())
+    this.targets = this.delay.read(playoutReading(entries), performance.now())
+  }
+
+  private approach(): void {
     for (const transceiver of this.receiving()) {
-      const targetMs = targets.get(transceiver.mid ?? '')
-      if (targetMs !== undefined) setTarget(transceiver.receiver, targetMs)
+      const targetMs = this.targets.get(transceiver.mid ?? '')
+      if (targetMs !== undefined) approachTarget(transceiver.receiver, targetMs)
     }
   }
 }
 
-function setTarget(receiver: PatientReceiver, targetMs: number): void {
+/** A browser holds the picture at once for as long as it is told to wait more: told all of it, it would be a stop. */
+function approachTarget(receiver: PatientReceiver, targetMs: number): void {
   if (!('jitterBufferTarget' in receiver)) return
-  const wanted = targetMs > 0 ? Math.round(targetMs) : null
+  const nextMs = Math.round(Math.min(targetMs, (receiver.jitterBufferTarget ?? 0) + APPROACH_STEP_MS))
+  const wanted = nextMs > 0 ? nextMs : null
   if (receiver.jitterBufferTarget !== wanted) receiver.jitterBufferTarget = wanted
 }

@@ -10,7 +10,7 @@ NO_CAP = 99
 LIMITS = ((0.075, 0), (0.035, 1))  # from this loss on, this layer at most
 # On the way from a publisher it costs all who look at him: only where it is the only way to see him move.
 UPLINK_LIMITS = ((0.085, 0),)
-RELEASE = 0.8  # of a limit: below it the cap is lifted
+RELEASE = 0.6  # of a limit: below it the cap is lifted; what is known of a small picture's few packets varies
 CALM_S = 10.0
 LASTING_S = 2.0  # a few packets at the beginning, or one burst, are no reason
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from media.rtp.sequence import distance, newer
 
 REORDER_S = 0.005  # a packet that was only overtaken comes within this
-REPEAT_S = 0.03  # the first request goes out twice, as it may be lost itself; senders answer one in a round trip
+REPEAT_S = 0.03  # each request goes out twice, as it may be lost itself; senders answer one in a round trip
 RETRY_S = 0.1  # between two requests for the same packet, where repairs come as fast
 MAX_RETRY_S = 1.0
 ASSUMED_REPAIR_S = 0.16  # until one is seen: a path that has just begun to lose has often become longer
 RETRY_REPAIRS = 1.25  # of the time that repairs take: who asks sooner asks for what is already on its way
 REPAIR_WEIGHT = 0.25  # of the newest repair in the mean
-MAX_TRIES = 9
+MAX_TRIES = 8
 MAX_WAIT_S = 2.5  # the picture has gone on without it by then, or stands still and needs a keyframe
 MAX_MISSING = 128  # beyond this a keyframe is cheaper than the packets
 MAX_AGE = 512  # sequence numbers
@@ -31,7 +31,8 @@ class NackList:
         self._useful_s = useful_s
         self._left: float = MAX_ASKED
         self._repair_s = ASSUMED_REPAIR_S  # from the first request to the packet, smoothed
-        self._missing: dict[int, tuple[int, float, float]] = {}  # sequence → (tries, time of the next, of the first)
+        # sequence → (requests, repetitions counted; time of the next one, and of the first)
+        self._missing: dict[int, tuple[int, float, float]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._missing)
@@ -62,26 +63,23 @@ class NackList:
         """The packets to ask for now, oldest first; each comes up again until its tries or its time are used."""
         asked: list[int] = []
         left = allowed = self._allowance()
-        for sequence, (tries, at, first) in list(self._missing.items()):
-            is_late = tries >= MAX_TRIES or now - first > self._useful_s
-            is_repeat = tries == 1
+        for sequence, (requests, at, first) in list(self._missing.items()):
+            is_late = requests >= 2 * MAX_TRIES or now - first > self._useful_s
+            is_repetition = bool(requests % 2)
             if is_late or distance(self.highest, sequence) > MAX_AGE:
                 del self._missing[sequence]
                 self.needs_keyframe = True
-            elif at <= now and (is_repeat or left):
-                first = first if tries else now
-                self._missing[sequence] = (tries + 1, self._next_try(tries, first, now), first)
+            elif at <= now and (is_repetition or left):
+                again_s = max(at - now - REPEAT_S + self._retry_s, REPEAT_S) if is_repetition else REPEAT_S
+                self._missing[sequence] = (requests + 1, now + again_s, first if requests else now)
                 asked.append(sequence)
-                left -= not is_repeat
+                left -= not is_repetition
         self._left -= allowed - left
         return asked
 
-    def _next_try(self, tries: int, first: float, now: float) -> float:
-        """When to ask again for what has been asked for now after so many ``tries``."""
-        retry_s = min(MAX_RETRY_S, max(RETRY_S, self._repair_s * RETRY_REPAIRS))
-        if tries == 0:
-            return now + REPEAT_S
-        return max(first + retry_s, now + REPEAT_S) if tries == 1 else now + retry_s
+    @property
+    def _retry_s(self) -> float:
+        return min(MAX_RETRY_S, max(RETRY_S, self._repair_s * RETRY_REPAIRS))
 
     def _allowance(self) -> int:
         """How many may be asked for now."""

@@ -168,7 +168,10 @@ class Participant:
     def tick_budget(self, now: float, is_due: bool = False) -> None:
         """Lets the slots follow what the path carries when it is time, and tells what has changed for the viewer."""
         connection = self.current
-        if connection is None or (now < connection.downlink.due_at and not is_due):
+        if connection is None:
+            return
+        connection.transport.ice.tick(now)
+        if now < connection.downlink.due_at and not is_due:
             return
         changed = connection.downlink.tick(now)
         if changed is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from media.rtp import h264, vp8
 from media.rtp.header import FIXED_SIZE, strip
-from media.rtp.nack import NackList
+from media.rtp.nack import MAX_WAIT_S, NackList
 from media.rtp.packet_cache import CAPACITY, PacketCache
 from media.rtp.reception import Reception
 from media.rtp.rtcp import write_nack, write_pli
@@ -98,7 +98,9 @@ class UpTrack(Track):
     def _nack_list(self) -> NackList | None:
         if "nack" not in self.codec.feedback:
             return None
-        return NackList(SOUND_USEFUL_S) if self.layer.kind == "audio" else NackList()
+        # Of those who send, libwebrtc alone numbers packets for feedback, and sends a packet once in a round trip.
+        repeats = "transport-cc" in self.codec.feedback
+        return NackList(SOUND_USEFUL_S if self.layer.kind == "audio" else MAX_WAIT_S, repeats=repeats)
 
     def ask_again(self, now: float) -> None:
         """NACKs what is due, but nothing of a layer that has stopped.

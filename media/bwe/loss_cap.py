@@ -7,10 +7,10 @@ five pictures of 15 packets wait, and of those with one or two hardly any. So lo
 from __future__ import annotations
 
 NO_CAP = 99
-LIMITS = ((0.075, 0), (0.035, 1))  # from this loss on, this layer at most
+# From this loss on, until it is below that again, this layer at most. Of a small picture's few packets less is known.
+LIMITS = ((0.075, 0.045, 0), (0.035, 0.028, 1))
 # On the way from a publisher it costs all who look at him: only where it is the only way to see him move.
-UPLINK_LIMITS = ((0.085, 0),)
-RELEASE = 0.6  # of a limit: below it the cap is lifted; what is known of a small picture's few packets varies
+UPLINK_LIMITS = ((0.085, 0.05, 0),)
 CALM_S = 10.0
 LASTING_S = 2.0  # a few packets at the beginning, or one burst, are no reason
 
@@ -20,7 +20,7 @@ class LossCap:
 
     __slots__ = ("_calm_since", "_limits", "_lossy_since", "layer")
 
-    def __init__(self, limits: tuple[tuple[float, int], ...] = LIMITS) -> None:
+    def __init__(self, limits: tuple[tuple[float, float, int], ...] = LIMITS) -> None:
         self._limits = limits
         self.layer = NO_CAP
         self._calm_since: float | None = None
@@ -28,20 +28,17 @@ class LossCap:
 
     def update(self, loss: float, now: float) -> int:
         """``loss``: smoothed over a second or two."""
-        wanted = self._capped(loss, 1.0)
+        wanted = next((layer for limit, _, layer in self._limits if loss > limit), NO_CAP)
         if wanted >= self.layer:
             self._lossy_since = None
         elif self._lossy_since is None:
             self._lossy_since = now
         elif now - self._lossy_since >= LASTING_S:
             self.layer, self._lossy_since = wanted, None
-        if self._capped(loss, RELEASE) <= self.layer:
+        if next((layer for _, release, layer in self._limits if loss > release), NO_CAP) <= self.layer:
             self._calm_since = None
         elif self._calm_since is None:
             self._calm_since = now
         elif now - self._calm_since >= CALM_S:
             self.layer, self._calm_since = wanted, None
         return self.layer
-
-    def _capped(self, loss: float, share: float) -> int:
-        return next((layer for limit, layer in self._limits if loss > limit * share), NO_CAP)

@@ -1,4 +1,4 @@
-"""Nothing is sent to a new address of a client until it has answered a check of ours (RFC 7675: consent).
+"""No media is sent to a new address of a client until it has answered a check of ours (as in RFC 7675, but once).
 
 That costs one round trip. Addresses come from two places. One is the client's own check that nominates another path:
 its source can be forged by the client himself, who would turn his stream on a stranger. The other is media of a client
@@ -97,15 +97,16 @@ class Roaming:
         if place != address or not stun.is_authentic(data, answer, password):
             self._counters["drop_stun_unauthentic"] += 1
             return False
-        while self._end(next(iter(self._asked))) != answer.transaction_id:
-            pass  # older questions are about where he was before
+        for transaction_id in list(self._asked):  # older questions are about where he was before
+            self._end(transaction_id)
+            if transaction_id == answer.transaction_id:
+                break
         return True
 
     def close(self) -> None:
         for transaction_id in list(self._asked):
             self._end(transaction_id)
 
-    def _end(self, transaction_id: bytes) -> bytes:
+    def _end(self, transaction_id: bytes) -> None:
         del self._asked[transaction_id]
         self._strays.answered(transaction_id)
-        return transaction_id

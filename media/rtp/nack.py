@@ -5,7 +5,7 @@ from __future__ import annotations
 from media.rtp.sequence import distance, newer
 
 REORDER_S = 0.005  # a packet that was only overtaken comes within this
-REPEAT_S = 0.03  # each request goes out twice, as it may be lost itself; senders answer one in a round trip
+REPEAT_S = 0.03  # each request goes out twice, as it may be lost itself, to senders that answer one in a round trip
 RETRY_S = 0.1  # between two requests for the same packet, where repairs come as fast
 MAX_RETRY_S = 1.0
 ASSUMED_REPAIR_S = 0.16  # until one is seen: a path that has just begun to lose has often become longer
@@ -21,14 +21,18 @@ SLOW_AGAIN = 0.998  # for each time nothing was asked because repairs take too l
 
 
 class NackList:
-    """The holes in one source's sequence. ``useful_s``: what takes longer to be repaired is not asked for."""
+    """The holes in one source's sequence.
 
-    __slots__ = ("_left", "_missing", "_repair_s", "_useful_s", "highest", "needs_keyframe")
+    ``useful_s``: what takes longer to be repaired is not asked for. ``repeats``: the sender knows a repeated request.
+    """
 
-    def __init__(self, useful_s: float = MAX_WAIT_S) -> None:
+    __slots__ = ("_left", "_missing", "_per_try", "_repair_s", "_useful_s", "highest", "needs_keyframe")
+
+    def __init__(self, useful_s: float = MAX_WAIT_S, *, repeats: bool = False) -> None:
         self.highest = -1
         self.needs_keyframe = False
         self._useful_s = useful_s
+        self._per_try = 2 if repeats else 1  # requests
         self._left: float = MAX_ASKED
         self._repair_s = ASSUMED_REPAIR_S  # from the first request to the packet, smoothed
         # sequence → (requests, repetitions counted; time of the next one, and of the first)
@@ -64,22 +68,24 @@ class NackList:
         asked: list[int] = []
         left = allowed = self._allowance()
         for sequence, (requests, at, first) in list(self._missing.items()):
-            is_late = requests >= 2 * MAX_TRIES or now - first > self._useful_s
-            is_repetition = bool(requests % 2)
+            is_late = requests >= self._per_try * MAX_TRIES or now - first > self._useful_s
+            is_new_try = requests % self._per_try == 0
             if is_late or distance(self.highest, sequence) > MAX_AGE:
                 del self._missing[sequence]
                 self.needs_keyframe = True
-            elif at <= now and (is_repetition or left):
-                again_s = max(at - now - REPEAT_S + self._retry_s, REPEAT_S) if is_repetition else REPEAT_S
-                self._missing[sequence] = (requests + 1, now + again_s, first if requests else now)
+            elif at <= now and (left or not is_new_try):
+                self._missing[sequence] = (requests + 1, self._next_at(requests, at, now), first if requests else now)
                 asked.append(sequence)
-                left -= not is_repetition
+                left -= is_new_try
         self._left -= allowed - left
         return asked
 
-    @property
-    def _retry_s(self) -> float:
-        return min(MAX_RETRY_S, max(RETRY_S, self._repair_s * RETRY_REPAIRS))
+    def _next_at(self, requests: int, at: float, now: float) -> float:
+        """When to ask again after the request that was due ``at`` and is sent now, with ``requests`` before it."""
+        retry_s = min(MAX_RETRY_S, max(RETRY_S, self._repair_s * RETRY_REPAIRS))
+        if self._per_try == 1:
+            return now + retry_s
+        return now + REPEAT_S if requests % 2 == 0 else max(at - REPEAT_S + retry_s, now + REPEAT_S)
 
     def _allowance(self) -> int:
         """How many may be asked for now."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from media.bwe.loss_cap import CALM_S, LASTING_S, NO_CAP, LossCap
+from media.bwe.budget import FORGIVEN_LOSS
+from media.bwe.loss_cap import CALM_S, LASTING_S, LIMITS, NO_CAP, LossCap
 
 
 def lossy(loss: float) -> LossCap:
@@ -40,3 +41,8 @@ def test_a_relapse_begins_the_calm_anew() -> None:
     assert cap.update(0.0, 11.5) == 0
     assert cap.update(0.04, 12.0) == 0
     assert cap.update(0.04, 22.5) == 1, "from the lowest to the middle one"
+
+
+def test_who_is_held_back_is_measured() -> None:
+    """Else nobody would see that his network has become better."""
+    assert all(FORGIVEN_LOSS < release < limit for limit, release, _ in LIMITS)

@@ -68,6 +68,24 @@ def test_a_path_that_becomes_longer_does_not_take_the_picture_away(seed: int) ->
         assert viewer.chosen[0] is not None, f"nothing shown at {viewer.path.now - 100:.1f} s"
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("queue_s", [0.15, 0.25, 0.5])
+def test_a_narrow_path_is_followed_however_short_its_queue(queue_s: float, seed: int) -> None:
+    """Far less was sent than might be, since losses held the large picture back; a short queue tells little."""
+    link = Link(5e6, queue_s=queue_s, seed=seed)
+    viewer = SimulatedViewer(link, CAMERA)
+    viewer.run(20)
+    link.loss = 0.05
+    viewer.run(20)
+    assert viewer.chosen == [1]
+    link.capacity_bps = 300_000
+    viewer.run(2)
+    assert viewer.chosen == [0]
+    before = link.sent, link.dropped
+    viewer.run(10)
+    assert (link.dropped - before[1]) / (link.sent - before[0]) < 0.08, "hardly more than the radio loses"
+
+
 def test_a_mobile_network_keeps_the_top_layer() -> None:
     viewer = watch(RadioLink(PROFILES["4g"].down, 1))
     viewer.run(20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.ice.agent import MAX_CREDENTIALS
+from media.ice.agent import ASKS, MAX_CREDENTIALS
 from media.ice.roaming import ASKED_BURST, STRAYS_BURST
 from media.rtp import rtcp
 from media.sdp.offer import parse_offer
@@ -88,6 +88,55 @@ async def test_a_member_cannot_turn_his_stream_on_a_stranger(studio: Studio) -> 
     assert bob.transport.address == before
     assert len(scene.bob.asked) == ASKED_BURST, "nor is he flooded with questions"
     assert not scene.counters["moved_when_asked"]
+
+
+async def test_a_lost_answer_is_asked_for_again_when_he_checks(studio: Studio) -> None:
+    """Firefox nominates a path once; its later checks do not say so again."""
+    scene = await Scene(studio).begin()
+    scene.bob.answers_checks = False
+    await scene.move_bob()
+    await scene.bob.check(scene.answer, use_candidate=True)
+    await studio.sees(lambda: len(scene.bob.asked) == 1, "asked")
+    scene.bob.answers_checks = True
+    await scene.bob.check(scene.answer, use_candidate=False)
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he has answered")
+
+
+async def test_a_lost_answer_is_asked_for_again_by_itself(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.bob.answers_checks = False
+    await scene.move_bob()
+    await scene.bob.check(scene.answer, use_candidate=True)
+    await studio.sees(lambda: len(scene.bob.asked) == 1, "asked")
+    seen = []
+    for _ in range(80):
+        studio.clock.now += 0.1
+        studio.room.participants["bob"].tick_budget(studio.clock.now)
+        seen.append(scene.counters["stun_out"])
+    assert seen[-1] == 1 + ASKS, "so often and no more"
+    assert seen[0] == 2
+    scene.bob.answers_checks = True
+    await scene.bob.check(scene.answer, use_candidate=False)
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he has answered")
+
+
+async def test_the_path_that_was_nominated_last_is_kept(studio: Studio) -> None:
+    """He goes to another network and back at once; then the answer comes from there."""
+    scene = await Scene(studio).begin()
+    bob = studio.room.participants["bob"].current
+    assert bob is not None
+    before = bob.transport.address
+    there = RawClient()
+    there.offer, there.answers_checks = scene.bob.offer, False
+    await there.open(scene.answer)
+    await there.check(scene.answer, use_candidate=True)
+    await studio.sees(lambda: len(there.asked) == 1, "asked there")
+    await scene.bob.check(scene.answer, use_candidate=True)
+    there.send_raw(there.response(there.asked[0]))
+    await there.check(scene.answer, use_candidate=False)
+    assert bob.transport.address == before
+    assert not scene.counters["moved_when_asked"]
+    await there.close()
 
 
 async def test_an_answer_ends_older_questions_alone(studio: Studio) -> None:

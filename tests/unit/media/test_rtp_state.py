@@ -47,7 +47,7 @@ def test_cache_holds_the_newest_of_each_place() -> None:
 
 
 def test_a_hole_is_asked_for_once_the_packet_was_not_only_late() -> None:
-    nacks = NackList()
+    nacks = NackList(repeats=True)
     nacks.receive(65534, 0.0)
     nacks.receive(1, 0.0)
     assert nacks.due(0.001) == []
@@ -59,18 +59,19 @@ def test_a_hole_is_asked_for_once_the_packet_was_not_only_late() -> None:
     assert nacks.due(0.2) == [65535]
 
 
-def test_asking_ends_with_a_keyframe() -> None:
-    nacks = NackList()
+@pytest.mark.parametrize("repeats", [False, True])
+def test_asking_ends_with_a_keyframe(repeats: bool) -> None:
+    nacks = NackList(repeats=repeats)
     nacks.receive(1, 0.0)
     nacks.receive(3, 0.0)
-    asked = sum(bool(nacks.due(step * 0.11)) for step in range(1, 30))
-    assert asked == 2 * MAX_TRIES
+    asked = sum(bool(nacks.due(step * 0.01)) for step in range(1, 300))
+    assert asked == MAX_TRIES * (1 + repeats)
     assert nacks.needs_keyframe
     assert not nacks
 
 
 def test_requests_follow_the_time_that_repairs_take() -> None:
-    nacks = NackList()
+    nacks = NackList(repeats=True)
     nacks.receive(0, 0.0)
     for number in range(2, 40, 2):  # every second packet is lost and comes a second after it was asked for
         nacks.receive(number, float(number))
@@ -83,7 +84,7 @@ def test_requests_follow_the_time_that_repairs_take() -> None:
 
 
 def test_resends_do_not_fill_the_link_that_lost_the_packets() -> None:
-    nacks = NackList()
+    nacks = NackList(repeats=True)
     for number in range(100):
         nacks.receive(number, number / 100)
     nacks.due(1.0)

@@ -23,7 +23,7 @@ class Driver {
 
   private grow(mid: string, more: Partial<LineCounters>): void {
     const kind = mid.startsWith('a') ? 'audio' : 'video'
-    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0, stoppedMs: 0, pictures: 0, assemblyMs: 0 }
+    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0, stoppedMs: 0, pictures: 0, assemblyMs: 0, height: 720 }
     this.lines.set(mid, {
       kind,
       packets: old.packets + (more.packets ?? 50),
@@ -32,6 +32,7 @@ class Driver {
       stoppedMs: old.stoppedMs + (more.stoppedMs ?? 0),
       pictures: old.pictures + (more.pictures ?? 0),
       assemblyMs: old.assemblyMs + (more.assemblyMs ?? 0),
+      height: more.height ?? old.height,
     })
   }
 }
@@ -159,6 +160,21 @@ describe('the playout delay', () => {
     expect(driver.targets.get('video')).toBe(435)
   })
 
+  it('forgets what another person\'s network needed, and takes a larger picture for no loss', () => {
+    const driver = new Driver()
+    const others = { audio: {}, audio2: {} }
+    driver.run(3, { ...others, video: { pictures: 25, assemblyMs: 25 } }, 5)
+    driver.run(10, { ...others, video: { repairs: 3, pictures: 25, assemblyMs: 225 } }, 5)
+    expect(driver.targets.get('video')).toBe(360)
+    for (let round = 0; round < 4; round += 1) {
+      driver.run(14, { ...others, video: { pictures: 25, assemblyMs: 25 } }, 5)
+      driver.run(1, { ...others, video: { repairs: 1, pictures: 25, assemblyMs: 33 } }, 5)
+    }
+    expect(driver.targets.get('video')).toBeLessThan(100)
+    driver.run(1, { ...others, video: { repairs: 1, pictures: 25, assemblyMs: 250, height: 1080 } }, 5)
+    expect(driver.targets.get('video')).toBeLessThan(100)
+  })
+
   it('takes neither large pictures nor a narrow path for losses', () => {
     const driver = new Driver()
     driver.run(3, { audio: {}, audio2: {}, video: { pictures: 25, assemblyMs: 5 } }, 5)
@@ -178,15 +194,15 @@ describe('the playout delay', () => {
   it('reads its counters from getStats', () => {
     const reading = playoutReading([
       { type: 'inbound-rtp', kind: 'audio', mid: '4', packetsReceived: 9, nackCount: 2, concealedSamples: 700, silentConcealedSamples: 200 },
-      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1, totalFreezesDuration: 0.4, framesAssembledFromMultiplePackets: 3, totalAssemblyTime: 0.2 },
+      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1, totalFreezesDuration: 0.4, framesAssembledFromMultiplePackets: 3, totalAssemblyTime: 0.2, frameHeight: 360 },
       { type: 'inbound-rtp', kind: 'video', mid: '8', packetsReceived: 0 },
       { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.12 },
       { type: 'candidate-pair', nominated: false, state: 'succeeded', currentRoundTripTime: 3 },
     ])
     expect(reading.roundTripMs).toBe(120)
     expect([...reading.lines]).toEqual([
-      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500, stoppedMs: 0, pictures: 0, assemblyMs: 0 }],
-      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1, stoppedMs: 400, pictures: 3, assemblyMs: 200 }],
+      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500, stoppedMs: 0, pictures: 0, assemblyMs: 0, height: 0 }],
+      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1, stoppedMs: 400, pictures: 3, assemblyMs: 200, height: 360 }],
     ])
   })
 })

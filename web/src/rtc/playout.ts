@@ -10,6 +10,7 @@ import { Lateness } from './lateness'
 /**
  * Counters of one receiving line since its connection began. `damage`: samples made up for sound, freezes of a picture;
  * `stoppedMs`: how long the picture stood still in all of them; `pictures` of several packets took `assemblyMs` to come.
+ * `height` is that of the newest picture.
  */
 export interface LineCounters {
   readonly kind: 'audio' | 'video'
@@ -19,6 +20,7 @@ export interface LineCounters {
   readonly stoppedMs: number
   readonly pictures: number
   readonly assemblyMs: number
+  readonly height: number
 }
 
 export interface PlayoutReading {
@@ -97,7 +99,8 @@ export class PlayoutDelay {
     line.isActive = counters.packets > before.packets
     if (!line.isActive) return false
     const isRepairing = counters.repairs > before.repairs
-    line.lateness.read(counters.pictures - before.pictures, counters.assemblyMs - before.assemblyMs, isRepairing)
+    const pictures = counters.pictures - before.pictures
+    line.lateness.read({ pictures, tookMs: counters.assemblyMs - before.assemblyMs, height: counters.height, isRepairing }, nowMs)
     const isDamaged = counters.damage - before.damage > (counters.kind === 'audio' ? AUDIBLE_SAMPLES : 0)
     if (isRepairing || isDamaged) {
       line.lossyAtMs = nowMs
@@ -155,6 +158,7 @@ interface StatsEntry {
   totalFreezesDuration?: number
   framesAssembledFromMultiplePackets?: number
   totalAssemblyTime?: number
+  frameHeight?: number
   currentRoundTripTime?: number
 }
 
@@ -178,7 +182,7 @@ function countersOf(entry: StatsEntry): LineCounters {
   const stoppedMs = (entry.totalFreezesDuration ?? 0) * 1000
   const pictures = entry.framesAssembledFromMultiplePackets ?? 0
   const assemblyMs = (entry.totalAssemblyTime ?? 0) * 1000
-  return { kind, packets: entry.packetsReceived ?? 0, repairs: entry.nackCount ?? 0, damage, stoppedMs, pictures, assemblyMs }
+  return { kind, packets: entry.packetsReceived ?? 0, repairs: entry.nackCount ?? 0, damage, stoppedMs, pictures, assemblyMs, height: entry.frameHeight ?? 0 }
 }
 
 /** Not yet in TypeScript's library; Safari and older browsers lack it. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -97,6 +98,7 @@ HERE, ELSEWHERE = ("192.0.2.1", 1), ("192.0.2.2", 2)
         (request("nobody:x"), ELSEWHERE, [], "drop_stun_unknown"),
         (request("ours:x"), ELSEWHERE, ["check"], None),
     ],
+    ids=map(str, count()),  # requests are random
 )
 def test_every_datagram_goes_to_its_place(data: bytes, address: Address, got: list[str], counter: str | None) -> None:
     counters = Counters()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from aioice import stun as theirs
 from hypothesis import given
@@ -78,6 +80,7 @@ def test_the_response_is_what_aioice_expects(host: str) -> None:
         request()[:2] + b"\0\0" + request()[4:20],
         request("x" * 600),
     ],
+    ids=map(str, count()),  # requests are random
 )
 def test_malformed_requests_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"STUN|binding|MESSAGE"):

@@ -194,7 +194,7 @@ async def check_recording(stage: Stage, recording_id: str, source: tuple[float, 
     began_ms = source[0] - replay["origin_ms"]
     own_lag = decode_file(source[1]).lag_ms()
     lag = found.lag_ms(began_ms, began_ms + SOURCE_S * 1000) - own_lag
-    print(f"recording: sound {lag:.0f} ms after the picture")
+    print(f"recording: sound {lag:.0f} ms after the picture, {own_lag:.0f} ms in the page that sent it")
     assert abs(lag) <= MAX_LAG_MS, f"sound is {lag:.0f} ms after the picture"
     longest = max(b - a for a, b in zip(found.video_ms, found.video_ms[1:], strict=False))
     print(f"recording: longest time without a new picture {longest:.0f} ms, declared gaps {replay['gaps']}")

@@ -166,7 +166,10 @@ class Participant:
         return True
 
     def tick_budget(self, now: float, is_due: bool = False) -> None:
-        """Lets the slots follow what the path carries when it is time, and tells what has changed for the viewer."""
+        """Lets the slots follow what the path carries when it is time, and tells what has changed for the viewer.
+
+        A path that he has nominated and that has not answered is asked again.
+        """
         connection = self.current
         if connection is None:
             return

@@ -123,6 +123,7 @@ class Estimator:
         self.queue_s = 0.0
         self._lasting.forget()
         self._loss_trial = None
+        self._cut_at = float("-inf")
         self._inherent_loss = self._mean_loss = 0.0
 
     def lasting_loss(self, now: float) -> float:

@@ -12,14 +12,14 @@ CLEAN, CLEAN_PACKETS = 0.01, 150
 class LastingLoss:
     """``halved_s``, ``prior``: see above."""
 
-    __slots__ = ("_at", "_expected", "_halved_s", "_lost", "_prior", "_seen_expected", "_seen_received")
+    __slots__ = ("_at", "_expected", "_halved_s", "_lost", "_prior", "_seen")
 
     def __init__(self, halved_s: float = HALVED_S, prior: int = PRIOR) -> None:
         self._halved_s = halved_s
         self._prior = prior
         self._at = 0.0
         self._lost = self._expected = 0.0
-        self._seen_expected = self._seen_received = 0
+        self._seen = 0, 0, 0
 
     def add(self, lost: int, expected: int, now: float) -> None:
         """So many more; ``lost`` may be negative when packets come late."""
@@ -35,12 +35,15 @@ class LastingLoss:
         kept: float = 0.5 ** ((now - self._at) / self._halved_s)
         return kept * max(0.0, self._lost) / (kept * self._expected + self._prior)
 
-    def note(self, expected: int, received: int, now: float) -> float:
-        """Takes totals in, which begin anew with another source; the share that is lost."""
-        new, came = expected - self._seen_expected, received - self._seen_received
-        self._seen_expected, self._seen_received = expected, received
-        is_same = new >= 0 and came >= 0
-        self.add(new - came if is_same else 0, new if is_same else 0, now)
+    def note(self, expected: int, received: int, gaps: int, now: float) -> float:
+        """Takes totals in, which begin anew with another source; the share of packets before which some are lost.
+
+        A burst of ten hits the same one or two pictures as a single one does. What was only overtaken is no loss.
+        """
+        new, came, opened = (total - seen for total, seen in zip((expected, received, gaps), self._seen, strict=True))
+        self._seen = expected, received, gaps
+        if new >= 0 and came >= 0:
+            self.add(min(opened, new - came), new, now)
         return self.share(now)
 
     def forget(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from media.rtp.rtcp import ReportBlock
-from media.rtp.sequence import newer
 
 
 class Reception:
@@ -14,6 +13,7 @@ class Reception:
         "_clock_rate",
         "_cycles",
         "_expected_before",
+        "_gaps",
         "_highest",
         "_jitter",
         "_received",
@@ -26,7 +26,7 @@ class Reception:
     def __init__(self, clock_rate: int) -> None:
         self._clock_rate = clock_rate
         self._base = self._highest = -1
-        self._cycles = 0
+        self._cycles = self._gaps = 0
         self._received = self._received_before = self._expected_before = 0
         self._jitter = 0.0
         self._transit: float | None = None
@@ -39,20 +39,21 @@ class Reception:
         return self._highest
 
     @property
-    def totals(self) -> tuple[int, int]:
-        """How many packets should have come, and how many did."""
+    def totals(self) -> tuple[int, int, int]:
+        """How many packets should have come, how many did, and how often some were missing before one that came."""
         if self._highest < 0:
-            return 0, 0
-        return self._cycles + self._highest - self._base + 1, self._received
+            return 0, 0, 0
+        return self._cycles + self._highest - self._base + 1, self._received, self._gaps
 
     def receive(self, sequence: int, timestamp: int, now: float) -> None:
         """Notes a packet that was not a resend."""
         self._received += 1
         if self._highest < 0:
             self._base = self._highest = sequence
-        elif newer(sequence, self._highest):
+        elif 0 < (ahead := (sequence - self._highest) & 0xFFFF) < 0x8000:
             if sequence < self._highest:
                 self._cycles += 0x10000
+            self._gaps += ahead > 1
             self._highest = sequence
         transit = now * self._clock_rate - timestamp
         if self._transit is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.netsim.profiles import PROFILES
+from tests.netsim.profiles import CLEAR, PROFILES
 from tests.netsim.shaper import Impairments, Shaper
 from tests.unit.media.simulated_link import Link
 from tests.unit.media.simulated_viewer import CAMERA, SimulatedViewer
@@ -66,6 +66,23 @@ def test_a_path_that_becomes_longer_does_not_take_the_picture_away(seed: int) ->
     for _ in range(100):
         viewer.run(0.1)
         assert viewer.chosen[0] is not None, f"nothing shown at {viewer.path.now - 100:.1f} s"
+
+
+@pytest.mark.parametrize(("seed", "least_bps"), [(0, 110_000), (14, 110_000), (0, 180_000), (1, 180_000), (2, 210_000)])
+def test_nor_does_one_that_becomes_longer_and_stays_so(seed: int, least_bps: int) -> None:
+    """What it took while it was short stands for an empty queue, so that a short queue seems to stand from then on.
+
+    The smallest picture takes 110 kbit/s, and up to twice as much in a second with a keyframe.
+    """
+    link = RadioLink(PROFILES["good"].down, seed)
+    viewer = SimulatedViewer(link, (least_bps, 400_000, 1_400_000))
+    viewer.frame_steps = SLOW_CAMERA
+    viewer.run(10 + 0.37 * seed)
+    for name, seconds in (("bad", 40), ("clear", 2), ("busy-wifi", 20), ("clear", 4), ("bad", 20)):
+        link.shaper.impairments = CLEAR.down if name == "clear" else PROFILES[name].down
+        for step in range(seconds * 10):
+            viewer.run(0.1)
+            assert viewer.chosen[0] is not None, f"nothing shown after {step / 10} s of {name}"
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -268,8 +268,7 @@ class Uplink:
     def _note_loss(self, now: float) -> None:
         """Where very much is lost on the way to us, viewers are shown the small picture, whose repairs are few."""
         totals = [track.reception.totals for track in self.tracks if track.layer.kind == "video"]
-        expected, received, gaps = (sum(column) for column in zip((0, 0, 0), *totals, strict=True))
-        loss = self._loss.note(expected, received, gaps, now)
+        loss = self._loss.note(sum(expected for expected, _ in totals), sum(gaps for _, gaps in totals), now)
         highest = self._loss_cap.update(loss, now)
         for line in self._lines.values():
             line.publication.highest = highest

@@ -25,7 +25,6 @@ MAX_STALE = 50
 MAX_AHEAD = 3000  # RFC 3550 appendix A.1; beyond it is another source, since cohorts can order half the range only
 RESTART_S = 1.0  # every restart moves all viewers: more of them is an attack
 SOUND_USEFUL_S = 0.8  # listeners wait no longer for it (web: rtc/playout.ts)
-PARAMETERS = 2  # packets of a keyframe that may lie before the one by which it was known
 MAX_PACKET = 1400  # what still fits a datagram with an SRTP tag and an RTX header
 
 
@@ -40,8 +39,8 @@ class UpTrack(Track):
         self._key_timestamp = -1
         self._stale = 0
         self._restarted_at = float("-inf")
-        # Of those who send, libwebrtc alone numbers packets for feedback. It sends a packet once in a round trip, and
-        # one keyframe in 300 ms, however often it is asked.
+        # Who numbers packets for feedback is taken for libwebrtc, which sends a packet once in a round trip and one
+        # keyframe in 300 ms, however often it is asked.
         self._repeats = "transport-cc" in codec.feedback
         self._pli_again_at = NEVER
         self._nacks = self._nack_list()
@@ -63,7 +62,7 @@ class UpTrack(Track):
         if nacks is not None:
             nacks.receive(sequence, now)
             if is_keyframe:
-                nacks.forget_before(sequence - PARAMETERS & 0xFFFF)
+                nacks.forget_before(sequence)
             if nacks:
                 self.ask_again(now)
         self.layer.accept(stripped, is_keyframe, now)

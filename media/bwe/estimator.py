@@ -37,8 +37,6 @@ _NEVER_US = 1 << 62
 STANDING_S, PATIENCE_S, SHORT_S = 0.3, 5.0, 0.1
 DRAIN_S, MAX_DRAIN = 0.3, 0.6  # so long after another decrease, and no deeper at once
 LASTING_S, LASTING_PRIOR = 4.0, 30  # half of it is forgotten in that time; so many packets without loss are assumed
-# The smallest picture of a browser in its worst seconds: delay that only varies does not take it away.
-LEAST_BPS = 250_000.0
 FULL_S, FULL_NOISES, DRAINED_S, CLEAR_S = 0.05, 5.0, 1.0, 1.0
 BASE_DRIFT = 0.002  # seconds per second, more than clocks drift
 
@@ -74,6 +72,7 @@ class Estimator:
         "acked_bps",
         "bps",
         "congested_at",
+        "least_bps",
         "loss",
         "queue_s",
         "rtt_s",
@@ -81,6 +80,7 @@ class Estimator:
 
     def __init__(self, start_bps: float = START_BPS) -> None:
         self.bps = start_bps
+        self.least_bps = MIN_BPS  # is left whatever the delay does, unless a queue stands
         self.acked_bps = 0.0
         self.loss = 0.0  # share of the last 300 ms or more
         self.rtt_s = 0.1
@@ -299,14 +299,14 @@ class Estimator:
         """Packets wait longer and longer.
 
         Where far less arrives than may be sent, the path has become narrow if a queue stands; else hardly more was
-        sent, and a path that has only become longer lets less arrive for a moment. The smallest picture is that hardly
-        more: on a path that is too narrow for it a queue will stand, or losses tell.
+        sent, and a path that has only become longer lets less arrive for a moment. The smallest picture of the stage is
+        that hardly more: on a path that is too narrow for it a queue will stand, or losses tell.
         """
         if not self.acked_bps:
             return
         is_far_less = self.acked_bps < 0.5 * self.bps
         is_narrow = self.queue_s > STANDING_S
-        least = MIN_BPS if is_narrow else LEAST_BPS
+        least = MIN_BPS if is_narrow else self.least_bps
         self.congested_at = self._grown_at = now
         if now - self._decreased_at < self.rtt_s + 0.1 and not (is_far_less and is_narrow):
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HALVED_S = 8.0  # half of what is known is forgotten in that time
-PRIOR = 60  # so many packets without loss are assumed: a few at the beginning say nothing
+PRIOR = 30  # so many packets without loss are assumed: a few at the beginning say nothing
 # Of a path that lost next to nothing no more is remembered than so many packets: it says little of what it has become,
 # and must not hide it for half a minute.
 CLEAN, CLEAN_PACKETS = 0.01, 150
@@ -19,7 +19,7 @@ class LastingLoss:
         self._prior = prior
         self._at = 0.0
         self._lost = self._expected = 0.0
-        self._seen = 0, 0, 0
+        self._seen = 0, 0  # expected, gaps
 
     def add(self, lost: int, expected: int, now: float) -> None:
         """So many more; ``lost`` may be negative when packets come late."""
@@ -35,15 +35,15 @@ class LastingLoss:
         kept: float = 0.5 ** ((now - self._at) / self._halved_s)
         return kept * max(0.0, self._lost) / (kept * self._expected + self._prior)
 
-    def note(self, expected: int, received: int, gaps: int, now: float) -> float:
-        """Takes totals in, which begin anew with another source; the share of packets before which some are lost.
+    def note(self, expected: int, gaps: int, now: float) -> float:
+        """Takes totals in, which begin anew with another source; how often a packet, or some in a row, are lost.
 
-        A burst of ten hits the same one or two pictures as a single one does. What was only overtaken is no loss.
+        A burst of ten hits the same one or two pictures as a single one does.
         """
-        new, came, opened = (total - seen for total, seen in zip((expected, received, gaps), self._seen, strict=True))
-        self._seen = expected, received, gaps
-        if new >= 0 and came >= 0:
-            self.add(min(opened, new - came), new, now)
+        new, opened = expected - self._seen[0], gaps - self._seen[1]
+        self._seen = expected, gaps
+        is_same = new >= 0 and opened >= 0
+        self.add(opened if is_same else 0, new if is_same else 0, now)
         return self.share(now)
 
     def forget(self) -> None:

@@ -24,7 +24,7 @@ LIMITS = (Limit(0.075, 0.045, 0), Limit(0.035, 0.028, 1))  # of a small picture'
 # On the way from a publisher it costs all who look at him: only where it is the only way to see him move. Of gaps, not
 # of packets (LastingLoss.note): a radio that loses 5 % in bursts of four has 1.25 % of them, a network that loses every
 # tenth packet 9 %.
-UPLINK_LIMITS = (Limit(0.05, 0.03, 0),)
+UPLINK_LIMITS = (Limit(0.065, 0.04, 0),)
 CALM_S = 10.0
 LASTING_S = 2.0  # a few packets at the beginning, or one burst, are no reason
 

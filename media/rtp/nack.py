@@ -29,7 +29,7 @@ class NackList:
     ``useful_s``: what takes longer to be repaired is not asked for. ``repeats``: the sender knows a repeated request.
     """
 
-    __slots__ = ("_left", "_missing", "_per_try", "_repair_s", "_stopped_at", "_useful_s", "highest", "needs_keyframe")
+    __slots__ = ("_left", "_missing", "_per_try", "_repair_s", "_told_up_to", "_useful_s", "highest", "needs_keyframe")
 
     def __init__(self, useful_s: float = MAX_WAIT_S, *, repeats: bool = False) -> None:
         self.highest = -1
@@ -37,7 +37,7 @@ class NackList:
         self._useful_s = useful_s
         self._per_try = 2 if repeats else 1  # requests
         self._left: float = MAX_ASKED
-        self._stopped_at = -1  # the newest packet when a keyframe was last asked for in the stead of repairs
+        self._told_up_to = -1  # a keyframe was asked for in the stead of what lies before this
         self._repair_s = ASSUMED_REPAIR_S  # from the first request to the packet, smoothed
         # sequence → (requests, repetitions counted; time of the next one, and of the first)
         self._missing: dict[int, tuple[int, float, float]] = {}
@@ -79,8 +79,9 @@ class NackList:
                 del self._missing[sequence]
                 self.needs_keyframe = True
                 continue
-            if now - first > stopped_s and self._is_new_stop(sequence):
+            if now - first > stopped_s and not self._is_told(sequence):
                 self.needs_keyframe = True
+                self._told_up_to = self.highest
             if at <= now and (left or not is_new_try):
                 self._missing[sequence] = (requests + 1, self._next_at(requests, at, now), first if requests else now)
                 asked.append(sequence)
@@ -88,11 +89,8 @@ class NackList:
         self._left -= allowed - left
         return asked
 
-    def _is_new_stop(self, sequence: int) -> bool:
-        if self._stopped_at >= 0 and 0 <= distance(self._stopped_at, sequence) <= MAX_AGE:
-            return False
-        self._stopped_at = self.highest
-        return True
+    def _is_told(self, sequence: int) -> bool:
+        return self._told_up_to >= 0 and 0 <= distance(self._told_up_to, sequence) <= MAX_AGE
 
     def _next_at(self, requests: int, at: float, now: float) -> float:
         """When to ask again after the request that was due ``at`` and is sent now, with ``requests`` before it."""

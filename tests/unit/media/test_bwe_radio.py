@@ -103,6 +103,19 @@ def test_a_narrow_path_is_followed_however_short_its_queue(queue_s: float, seed:
     assert (link.dropped - before[1]) / (link.sent - before[0]) < 0.08, "hardly more than the radio loses"
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("queue_s", [0.15, 0.25])
+def test_of_several_small_pictures_those_that_do_not_fit_go(queue_s: float, seed: int) -> None:
+    """Sound shares the queue with them; only the stage's is left to a viewer whose delay varies."""
+    link = Link(200_000, queue_s=queue_s, seed=seed)
+    viewer = SimulatedViewer(link, *[(60_000,)] * 4)
+    viewer.run(20)
+    before = link.sent, link.dropped
+    viewer.run(30)
+    assert viewer.chosen[0] == 0
+    assert (link.dropped - before[1]) / (link.sent - before[0]) < 0.03
+
+
 def test_a_mobile_network_keeps_the_top_layer() -> None:
     viewer = watch(RadioLink(PROFILES["4g"].down, 1))
     viewer.run(20)

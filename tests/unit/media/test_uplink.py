@@ -133,17 +133,6 @@ def test_resends_fill_holes_and_probes_are_ignored(scene: Scene) -> None:
     assert scene.counters["padding_in"] == 2
 
 
-def test_parameters_that_were_lost_before_a_keyframe_are_asked_for(scene: Scene) -> None:
-    """The picture itself tells that it is one; without them it may be decoded in the size of the one before."""
-    ssrc = scene.media[1].ssrcs[0]
-    scene.receive(rtp(1, 900, ssrc, b"\x67parameters", 108))
-    scene.receive(rtp(2, 900, ssrc, b"\x65picture", 108))
-    scene.receive(rtp(6, 2700, ssrc, b"\x65picture", 108))  # 3 was of the picture before, 4 and 5 are its parameters
-    scene.uplink.ask_again(1.01)
-    asked = [rtcp.read_nack(message, part) for message in scene.sent for part in rtcp.parts(message)]
-    assert asked == [[4, 5]]
-
-
 def test_a_browser_is_asked_for_a_keyframe_twice(scene: Scene) -> None:
     """A request may be lost; of two within 300 ms libwebrtc answers one."""
     ssrc = scene.media[1].ssrcs[0]

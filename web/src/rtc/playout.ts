@@ -35,6 +35,8 @@ interface Line {
   readonly lateness: Lateness
   targetMs: number
   /** What the browser goes by with a picture, on average of the last second; null when none was shown. */
+  readMs: number | null
+  /** The same when the second before says so too. */
   heldMs: number | null
   isActive: boolean
   /** When something was last missing here. */
@@ -48,8 +50,9 @@ const INTERVAL_MS = 1000
 /** So much more, so often: less than what anybody sees as a stop. */
 const APPROACH_MS = 500
 const APPROACH_STEP_MS = 100
-/** More than the browser lags behind what it is told: it has forgotten it. */
+/** More than the browser lags behind what it is told: it has forgotten it, if it says so twice. */
 const FORGOTTEN_MS = 300
+const AGREEING_MS = 60
 /** Two people still talk with each other; more than this is a broadcast. */
 const MAX_TARGET_MS = 800
 const STEP_MS = 100
@@ -107,8 +110,7 @@ export class PlayoutDelay {
     const before = line.counters
     line.counters = counters
     line.isActive = counters.packets > before.packets
-    const played = counters.played - before.played
-    line.heldMs = counters.kind === 'video' && played > 0 ? (counters.waitMs - before.waitMs) / played : null
+    hold(line, before)
     if (!line.isActive) return false
     const isRepairing = counters.repairs > before.repairs
     const pictures = counters.pictures - before.pictures
@@ -148,7 +150,17 @@ export class PlayoutDelay {
 
 function newLine(counters: LineCounters): Line {
   const never = Number.NEGATIVE_INFINITY
-  return { counters, lateness: new Lateness(), targetMs: 0, heldMs: null, isActive: counters.packets > 0, lossyAtMs: never, damagedAtMs: never, holdMs: HOLD_MS }
+  return { counters, lateness: new Lateness(), targetMs: 0, readMs: null, heldMs: null, isActive: counters.packets > 0, lossyAtMs: never, damagedAtMs: never, holdMs: HOLD_MS }
+}
+
+/** In the very second in which the browser forgets, the average lies somewhere between. */
+function hold(line: Line, before: LineCounters): void {
+  const { kind, played, waitMs } = line.counters
+  const shown = played - before.played
+  const readMs = kind === 'video' && shown > 0 ? (waitMs - before.waitMs) / shown : null
+  const agrees = readMs !== null && line.readMs !== null && Math.abs(readMs - line.readMs) <= AGREEING_MS
+  line.heldMs = agrees ? readMs : null
+  line.readMs = readMs
 }
 
 /** How long the picture stood still, of several stops on average. */

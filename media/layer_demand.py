@@ -33,6 +33,10 @@ class LayerDemand:
         """Everything is asked for."""
         return self._told == self._rids
 
+    def asks(self, rid: str) -> bool:
+        """Whether the publisher is to send it."""
+        return rid in self._told
+
     def begin(self, rids: tuple[str, ...], now: float, *, is_resting: bool = False) -> None:
         """A connection of the publisher, whose encodings are all active; of another worker none, until asked for."""
         self._rids = rids

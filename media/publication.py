@@ -26,6 +26,10 @@ RESTING_S = 1.0  # without packets, whatever the siblings do
 # network has just become bad would begin with a keyframe of each, and send for a second what cannot be afforded.
 SETTLED_S = 3.0
 
+# So long after a layer has stopped by itself a larger one than what flows is used only when it has flowed for some
+# seconds: the publisher's browser tries what its network carries, and who had gone over would wait for a way back.
+WEAK_S, PROVEN_S = 30.0, 4.0
+
 
 class Link(Protocol):
     """Asks another worker for layers of a publication."""
@@ -51,6 +55,7 @@ class Publication:
         self.demand = LayerDemand()
         self.has_new_interest = False  # somebody looks at another layer than before
         self.cap = BitrateCap(source)
+        self._weak_at = float("-inf")  # a layer stopped by itself
         self.highest = NO_CAP  # of its layers that viewers are to have: on its way to us too much is lost for more
         self._choice = CodecChoice()
         self._origin: object = None  # of its newest track
@@ -113,6 +118,13 @@ class Publication:
         self.quiet_until = now + QUIET_S
         return True
 
+    def may_flow(self, layer: Layer, now: float) -> bool:
+        """Whether packets of a layer that did not flow are enough to go over to it."""
+        has_begun = layer.flows_since > self._weak_at  # it did not only pause for a moment
+        if now - self._weak_at > WEAK_S or not has_begun or now - layer.flows_since >= PROVEN_S:
+            return True
+        return not any(lower.is_flowing for lower in self.layers[: self.layers.index(layer)])
+
     def handle_flow(self) -> None:
         """A layer has begun to flow, or stopped."""
         for slot in self.slots:
@@ -134,6 +146,8 @@ class Publication:
         ]
         for layer in stopped:
             layer.is_flowing = False
+            if self.demand.asks(layer.rid):
+                self._weak_at = now
         if stopped:
             self.handle_flow()
             self.request_awaited(now)

@@ -10,13 +10,14 @@ CLEAN, CLEAN_PACKETS = 0.01, 150
 
 
 class LastingLoss:
-    """``halved_s``, ``prior``: see above."""
+    """``halved_s``, ``prior``: see above. What was before the last ``memory`` packets is forgotten."""
 
-    __slots__ = ("_at", "_expected", "_halved_s", "_lost", "_prior", "_seen")
+    __slots__ = ("_at", "_expected", "_halved_s", "_lost", "_memory", "_prior", "_seen")
 
-    def __init__(self, halved_s: float = HALVED_S, prior: int = PRIOR) -> None:
+    def __init__(self, halved_s: float = HALVED_S, prior: int = PRIOR, memory: float = float("inf")) -> None:
         self._halved_s = halved_s
         self._prior = prior
+        self._memory = memory
         self._at = 0.0
         self._lost = self._expected = 0.0
         self._seen = 0, 0  # expected, gaps
@@ -28,6 +29,7 @@ class LastingLoss:
         if self._expected > CLEAN_PACKETS and self._lost < CLEAN * self._expected:
             self._lost *= CLEAN_PACKETS / self._expected
             self._expected = float(CLEAN_PACKETS)
+        kept *= min(1.0, self._memory / max(1.0, self._expected))
         self._lost = kept * self._lost + lost
         self._expected = kept * self._expected + expected
 

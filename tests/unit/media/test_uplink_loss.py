@@ -13,6 +13,7 @@ from media.bwe.budget import Budget
 from media.bwe.lasting_loss import LastingLoss
 from media.bwe.loss_cap import NO_CAP, UPLINK_LIMITS, LossCap
 from media.rtp.reception import Reception
+from media.uplink import MEMORY
 from tests.netsim.profiles import PROFILES
 from tests.netsim.shaper import Impairments, Shaper
 from tests.unit.media.conftest import rtp
@@ -66,7 +67,7 @@ class Way:
     """From a publisher to us, second by second; packets come in the order in which a network has them come."""
 
     def __init__(self, seed: int = 0) -> None:
-        self.loss = LastingLoss()
+        self.loss = LastingLoss(memory=MEMORY)
         self.reception = Reception(90000)
         self._seed = seed
         self._shapers: dict[Impairments, Shaper] = {}
@@ -118,10 +119,13 @@ def test_the_gaps_of_a_network_are_what_it_is_said_to_have(shape: Impairments, s
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("per_s", "soon_s"), [(130, 10), (20, 40)], ids=["large", "small"])
-def test_a_clean_minute_does_not_hide_what_a_network_has_become(seed: int, per_s: int, soon_s: int) -> None:
+@pytest.mark.parametrize("before", [GOOD, WIFI])
+def test_a_better_minute_does_not_hide_what_a_network_has_become(
+    before: Impairments, seed: int, per_s: int, soon_s: int
+) -> None:
     """Where the browser itself has gone to the small picture, it must not come back to the large one either."""
     way, cap = Way(seed), LossCap(UPLINK_LIMITS)
-    assert set(way.capped(GOOD, 60, cap, per_s)) == {NO_CAP}
+    assert set(way.capped(before, 60, cap)) == {NO_CAP}
     assert 0 in way.capped(BAD, soon_s, cap, per_s)
 
 

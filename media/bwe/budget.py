@@ -27,7 +27,7 @@ BLIND_LOSS, BLIND_S = 0.10, 5.0  # without feedback
 BLIND_GROWTH_PER_S = 1.05
 STALE_S = 2.0
 STRAIN_S = 2.0
-PROTECTED = 1.5  # of the smallest picture, which takes more in a second with a keyframe
+PROTECTED, MOST_PROTECTED_BPS = 1.5, 250_000.0  # of a camera's smallest picture, which takes more with a keyframe
 FORGIVEN_LOSS = 0.025  # below it no layer is held back for loss (loss_cap.py); until then it must be seen to pass
 
 
@@ -78,7 +78,7 @@ class Budget:
 
     def protect(self, bps: float) -> None:
         """The smallest picture of the stage takes so much: delay that only varies does not take it away."""
-        self.estimator.least_bps = max(MIN_BPS, PROTECTED * bps)
+        self.estimator.least_bps = min(max(MIN_BPS, PROTECTED * bps), MOST_PROTECTED_BPS)
 
     @property
     def limit_bps(self) -> float | None:

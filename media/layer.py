@@ -44,7 +44,7 @@ class Layer:
         self.frames_per_s = 0.0
         self.is_flowing = False
         self.is_at_keyframe = False  # the newest packet begins one
-        self.last_packet_at = self.flows_since = float("-inf")
+        self.last_packet_at = self.flows_since = self.fell_at = float("-inf")
         self.hole_at = float("-inf")  # when packets were last missing on the way to us
         self._sequence = -1
         self.cohorts: dict[CohortKey, Cohort] = {}

@@ -11,6 +11,7 @@ from media.codec_choice import CodecChoice, VideoCodec
 from media.control import Kind, Source
 from media.layer import Layer
 from media.layer_demand import LayerDemand
+from media.layer_trial import LayerTrials
 from media.slot import Slot
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ RESTING_S = 1.0  # without packets, whatever the siblings do
 # So long after a layer has stopped by itself none is asked for between it and the one in its stead: a browser whose
 # network has just become bad would begin with a keyframe of each, and send for a second what cannot be afforded.
 SETTLED_S = 3.0
-
-# So long after a layer has stopped by itself a larger one than what flows is used only when it has flowed for some
-# seconds: the publisher's browser tries what its network carries, and who had gone over would wait for a way back.
-WEAK_S, PROVEN_S = 30.0, 4.0
 
 
 class Link(Protocol):
@@ -55,7 +52,7 @@ class Publication:
         self.demand = LayerDemand()
         self.has_new_interest = False  # somebody looks at another layer than before
         self.cap = BitrateCap(source)
-        self._weak_at = float("-inf")  # a layer stopped by itself
+        self._trials = LayerTrials()
         self.highest = NO_CAP  # of its layers that viewers are to have: on its way to us too much is lost for more
         self._choice = CodecChoice()
         self._origin: object = None  # of its newest track
@@ -108,6 +105,7 @@ class Publication:
 
     def begin_demand(self, now: float) -> None:
         """Its client sends all layers until it hears which are wanted."""
+        self._trials.forget()
         self.demand.begin(tuple(layer.rid for layer in self.layers), now, is_resting=self.link is not None)
 
     def end(self, now: float) -> bool:
@@ -119,11 +117,8 @@ class Publication:
         return True
 
     def may_flow(self, layer: Layer, now: float) -> bool:
-        """Whether packets of a layer that did not flow are enough to go over to it."""
-        has_begun = layer.flows_since > self._weak_at  # it did not only pause for a moment
-        if now - self._weak_at > WEAK_S or not has_begun or now - layer.flows_since >= PROVEN_S:
-            return True
-        return not any(lower.is_flowing for lower in self.layers[: self.layers.index(layer)])
+        """Whether a packet of a layer that did not flow is enough to go over to it."""
+        return self._trials.admits(layer, self.layers, now)
 
     def handle_flow(self) -> None:
         """A layer has begun to flow, or stopped."""
@@ -138,17 +133,16 @@ class Publication:
     def stop_layers(self, now: float) -> None:
         """Whoever is on a layer that has stopped while another flows goes on with that one."""
         newest = self.last_packet_at
-        stopped = [
-            layer
-            for layer in self.layers
-            if layer.is_flowing
-            and (newest - layer.last_packet_at > _patience(layer) or now - layer.last_packet_at > RESTING_S)
-        ]
-        for layer in stopped:
-            layer.is_flowing = False
-            if self.demand.asks(layer.rid):
-                self._weak_at = now
-        if stopped:
+        has_stopped = False
+        for layer in self.layers:
+            is_behind = newest - layer.last_packet_at > _patience(layer)
+            if is_behind and self.demand.asked_since(layer.rid) < layer.last_packet_at:
+                self._trials.note_behind(layer, now)
+            if layer.is_flowing and (is_behind or now - layer.last_packet_at > RESTING_S):
+                layer.is_flowing = False
+                layer.fell_at = now
+                has_stopped = True
+        if has_stopped:
             self.handle_flow()
             self.request_awaited(now)
 

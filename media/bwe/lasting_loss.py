@@ -22,7 +22,7 @@ class LastingLoss:
         self._lost = self._expected = 0.0
         self._seen = 0, 0  # expected, gaps
 
-    def add(self, lost: int, expected: int, now: float) -> None:
+    def add(self, lost: float, expected: float, now: float) -> None:
         """So many more; ``lost`` may be negative when packets come late."""
         kept: float = 0.5 ** ((now - self._at) / self._halved_s)
         self._at = now
@@ -44,8 +44,10 @@ class LastingLoss:
         """
         new, opened = expected - self._seen[0], gaps - self._seen[1]
         self._seen = expected, gaps
-        is_same = new >= 0 and opened >= 0
-        self.add(opened if is_same else 0, new if is_same else 0, now)
+        if new < 0 or opened < 0:
+            new = opened = 0
+        share = min(1.0, self._memory / max(1, new))  # an outage is one long gap, and no proof of what came before
+        self.add(opened * share, new * share, now)
         return self.share(now)
 
     def forget(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from media.layer import Layer
-from media.publication import PROVEN_S, Publication
+from media.publication import Publication
 from media.rtp import vp8
 from media.slot import Slot
 from tests.unit.media.conftest import rtp
@@ -168,43 +167,6 @@ def test_a_layer_that_stops_sends_its_viewers_down_at_once_and_back_when_it_come
     got = viewer.receive(3 + 2 + 1)
     assert layers_of(got) == [F, F, F, H, H, F]
     assert_one_stream(got)
-
-
-def test_on_a_weak_network_a_layer_that_begins_is_used_when_it_has_flowed_for_seconds(stage: Stage) -> None:
-    """The publisher's browser tries it and gives it up again; who had gone over would stand still meanwhile."""
-    sender, viewer = camera(stage), stage.viewer()
-    slot = attach(stage, sender.publication, viewer.slot(), 0)
-    sender.picture()
-    low, middle, _ = sender.publication.layers
-
-    def goes_on(seconds: float, *active: int) -> set[Layer | None]:
-        sender.active = set(active)
-        seen = set()
-        for _ in range(round(seconds * 30)):
-            sender.picture()
-            sender.publication.request_awaited(stage.clock.now)  # as its room does
-            seen.add(slot.layer)
-        return seen
-
-    assert low in goes_on(2, Q)
-    asked = len(stage.plis)
-    assert goes_on(PROVEN_S - 1, Q, H) == {low}
-    assert goes_on(2, Q) == {low}
-    assert len(stage.plis) == asked, "nor is it asked for keyframes"
-    assert middle in goes_on(PROVEN_S + 1, Q, H), "now it has"
-    assert slot.layer is middle
-
-
-def test_what_begins_is_used_at_once_where_nothing_smaller_flows(stage: Stage) -> None:
-    sender, viewer = camera(stage), stage.viewer()
-    slot = attach(stage, sender.publication, viewer.slot(), 0)
-    sender.picture()
-    for active, layer in (({F}, F), ({Q}, Q), (set(), Q), ({H}, H)):
-        sender.active = active
-        for _ in range(45):
-            sender.picture()
-            sender.publication.request_awaited(stage.clock.now)
-        assert slot.layer is sender.publication.layers[layer]
 
 
 def test_of_a_layer_that_has_stopped_nothing_is_asked_again(stage: Stage) -> None:

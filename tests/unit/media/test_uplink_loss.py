@@ -145,6 +145,12 @@ def test_the_small_picture_stays_while_the_network_is_bad(shape: Impairments, se
     assert way.capped(GOOD, 40, cap)[-1] == NO_CAP, "and goes when it is better"
 
 
+def test_an_outage_does_not_hide_the_loss_before_it() -> None:
+    loss = LastingLoss(memory=MEMORY)
+    assert loss.note(300, 27, 1.0) > 0.07
+    assert loss.note(1600, 28, 2.0) > 0.035
+
+
 def test_another_source_begins_anew() -> None:
     loss = LastingLoss()
     assert loss.note(1000, 90, 1.0) > 0.07

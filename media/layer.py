@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # A new receiver must see a packet before its sequence wraps, and none that comes late from before a wrap: its rollover
 # counter would be wrong.
 BEHIND_WRAP, NEAR_WRAP = 0x400, 0xFE00
-PAUSE_S = 1.0  # without packets: what comes then has begun anew
 MAX_CLOCK_ERROR_S = 1.0  # between sender reports and arrival; a sender whose clock says more is not believed
 
 
@@ -44,7 +43,7 @@ class Layer:
         self.frames_per_s = 0.0
         self.is_flowing = False
         self.is_at_keyframe = False  # the newest packet begins one
-        self.last_packet_at = self.flows_since = self.fell_at = float("-inf")
+        self.last_packet_at = float("-inf")
         self.hole_at = float("-inf")  # when packets were last missing on the way to us
         self._sequence = -1
         self.cohorts: dict[CohortKey, Cohort] = {}
@@ -108,8 +107,6 @@ class Layer:
 
     def accept(self, packet: bytes, is_keyframe: bool, now: float) -> None:
         """One packet to forward, stripped of its extensions."""
-        if now - self.last_packet_at > PAUSE_S:
-            self.flows_since = now
         self.last_packet_at = now
         is_newest = self._note_newest(packet, now)
         self.is_at_keyframe = is_keyframe
@@ -117,7 +114,7 @@ class Layer:
         if packet[4:8] != self._timestamp:
             self._timestamp = packet[4:8]
             self._frames += 1
-        if not self.is_flowing and self.publication.may_flow(self, now):
+        if not self.is_flowing:
             self.is_flowing = True
             self.publication.handle_flow()
         if is_keyframe:

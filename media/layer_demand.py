@@ -14,14 +14,13 @@ AGAIN_S = 5.0
 class LayerDemand:
     """The state of one publication. A client begins with all layers."""
 
-    __slots__ = ("_asked_at", "_needed_at", "_rids", "_told", "_told_at", "awake_since")
+    __slots__ = ("_needed_at", "_rids", "_told", "_told_at", "awake_since")
 
     def __init__(self) -> None:
         self._rids: tuple[str, ...] = ()
         self._told: tuple[str, ...] = ()
         self._told_at = float("-inf")
         self._needed_at: dict[str, float] = {}
-        self._asked_at: dict[str, float] = {}
         self.awake_since = float("-inf")  # the publication has been asked for something since then
 
     @property
@@ -34,16 +33,11 @@ class LayerDemand:
         """Everything is asked for."""
         return self._told == self._rids
 
-    def asked_since(self, rid: str) -> float:
-        """Since when the publisher is to send it; infinite while he is not."""
-        return self._asked_at.get(rid, float("inf")) if rid in self._told else float("inf")
-
     def begin(self, rids: tuple[str, ...], now: float, *, is_resting: bool = False) -> None:
         """A connection of the publisher, whose encodings are all active; of another worker none, until asked for."""
         self._rids = rids
         self._told = () if is_resting else rids
         self._told_at = now
-        self._asked_at = dict.fromkeys(self._told, now)
         self.awake_since = now
         self._needed_at = dict.fromkeys(rids, float("-inf") if is_resting else now)
 
@@ -56,6 +50,5 @@ class LayerDemand:
             return None
         if self.is_resting and wanted:
             self.awake_since = now
-        self._asked_at.update({rid: now for rid in wanted if rid not in self._told})
         self._told, self._told_at = wanted, now
         return wanted

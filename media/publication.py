@@ -11,7 +11,6 @@ from media.codec_choice import CodecChoice, VideoCodec
 from media.control import Kind, Source
 from media.layer import Layer
 from media.layer_demand import LayerDemand
-from media.layer_trial import LayerTrials
 from media.slot import Slot
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ class Publication:
         self.demand = LayerDemand()
         self.has_new_interest = False  # somebody looks at another layer than before
         self.cap = BitrateCap(source)
-        self._trials = LayerTrials()
         self.highest = NO_CAP  # of its layers that viewers are to have: on its way to us too much is lost for more
         self._choice = CodecChoice()
         self._origin: object = None  # of its newest track
@@ -105,7 +103,6 @@ class Publication:
 
     def begin_demand(self, now: float) -> None:
         """Its client sends all layers until it hears which are wanted."""
-        self._trials.forget()
         self.demand.begin(tuple(layer.rid for layer in self.layers), now, is_resting=self.link is not None)
 
     def end(self, now: float) -> bool:
@@ -115,10 +112,6 @@ class Publication:
             return False
         self.quiet_until = now + QUIET_S
         return True
-
-    def may_flow(self, layer: Layer, now: float) -> bool:
-        """Whether a packet of a layer that did not flow is enough to go over to it."""
-        return self._trials.admits(layer, self.layers, now)
 
     def handle_flow(self) -> None:
         """A layer has begun to flow, or stopped."""
@@ -133,16 +126,15 @@ class Publication:
     def stop_layers(self, now: float) -> None:
         """Whoever is on a layer that has stopped while another flows goes on with that one."""
         newest = self.last_packet_at
-        has_stopped = False
-        for layer in self.layers:
-            is_behind = newest - layer.last_packet_at > _patience(layer)
-            if is_behind and self.demand.asked_since(layer.rid) < layer.last_packet_at:
-                self._trials.note_behind(layer, now)
-            if layer.is_flowing and (is_behind or now - layer.last_packet_at > RESTING_S):
-                layer.is_flowing = False
-                layer.fell_at = now
-                has_stopped = True
-        if has_stopped:
+        stopped = [
+            layer
+            for layer in self.layers
+            if layer.is_flowing
+            and (newest - layer.last_packet_at > _patience(layer) or now - layer.last_packet_at > RESTING_S)
+        ]
+        for layer in stopped:
+            layer.is_flowing = False
+        if stopped:
             self.handle_flow()
             self.request_awaited(now)
 

@@ -185,7 +185,7 @@ def test_of_a_layer_that_has_stopped_nothing_is_asked_again(stage: Stage) -> Non
     track.ask_again(stage.clock.now)
     assert stage.counters["nack_out"] <= asked + 3, "at most once more, before it was known"
     seen = stage.counters["nack_out"]
-    stage.clock.now += 0.2
+    stage.clock.now += 0.5
     track.ask_again(stage.clock.now)
     assert stage.counters["nack_out"] == seen
     sender.active = {Q, H, F}

@@ -45,6 +45,7 @@ class Allocator:
         budget = self._budget
         highest = self._loss_cap.update(budget.lasting_loss(now), now)
         wishes = [Wish(publication.id, _picture(slot, publication, highest)) for slot, publication in flowing]
+        budget.protect(wishes[0].picture.cost(0) if wishes else 0)
         self.sound_bps, whole_bps = _sound_bps(self._slots)
         left = budget.limit_bps
         self._thin_out(left, whole_bps)

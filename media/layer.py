@@ -156,7 +156,7 @@ class Layer:
 
     def request_keyframe(self, now: float) -> None:
         if self.kind == "video" and self.track is not None and self.keyframes.request(now):
-            self.track.send_pli()
+            self.track.send_pli(now)
 
     # --- on the way out
 

@@ -165,16 +165,16 @@ class Participant:
             self._set_state(TransportState.UNSTABLE if silence >= UNSTABLE_S else TransportState.CONNECTED)
         return True
 
-    def tick_budget(self, now: float, is_due: bool = False) -> None:
-        """Lets the slots follow what the path carries when it is time, and tells what has changed for the viewer.
+    def tick_paths(self, now: float) -> None:
+        """Asks again where he said he would be, and has not answered."""
+        for connection in (self.current, self._next):
+            if connection is not None:
+                connection.transport.ice.tick(now)
 
-        A path that he has nominated and that has not answered is asked again.
-        """
+    def tick_budget(self, now: float, is_due: bool = False) -> None:
+        """Lets the slots follow what the path carries when it is time, and tells what has changed for the viewer."""
         connection = self.current
-        if connection is None:
-            return
-        connection.transport.ice.tick(now)
-        if now < connection.downlink.due_at and not is_due:
+        if connection is None or (now < connection.downlink.due_at and not is_due):
             return
         changed = connection.downlink.tick(now)
         if changed is None:

@@ -152,7 +152,7 @@ class Publication:
             if layer.is_awaited:
                 layer.request_keyframe(now)
             elif layer.keyframes.due(now):
-                layer.track.send_pli()
+                layer.track.send_pli(now)
 
     def wanted_layers(self, now: float, is_recorded: bool) -> tuple[str, ...] | None:
         """Rids that the publisher is to be told, because what is looked at has changed."""

@@ -238,12 +238,13 @@ class Room:
         self._interest.tick(now, False)
 
     def tick_voices(self, now: float) -> None:
-        """Every 100 ms: who speaks, whom everyone hears, and what each viewer's path carries."""
+        """Every 100 ms: who speaks, whom everyone hears, where each viewer is and what his path carries."""
         if self._hearing.tick(now):
             self.repeat_speakers()
             self.tap.append_event({"event": "speakers", "participant_ids": list(self._hearing.speakers)})
         self._point_ears(now)
         for participant in self.participants.values():
+            participant.tick_paths(now)
             participant.tick_budget(now)
 
     def tick_second(self, now: float) -> None:

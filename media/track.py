@@ -61,5 +61,5 @@ class Track(ABC):
             self.publication.handle_height()
 
     @abstractmethod
-    def send_pli(self) -> None:
+    def send_pli(self, now: float) -> None:
         """Asks the sender for a keyframe, now."""

@@ -32,6 +32,7 @@ from media.transport import Transport
 from media.uptrack import SENDER_SSRC, UpTrack
 
 KEPT_S = 1.0  # a change of codec or SSRC is a new track for viewers and recorder; more of them is an attack on both
+MEMORY = 300  # packets by which the loss on the way is judged: enough where bursts count as one
 MAX_SOURCES = 64  # SSRCs per transport; more is an attack on our memory
 
 
@@ -87,7 +88,7 @@ class Uplink:
         self._by_ssrc: dict[int, _Encoding | None] = {}  # None: seen and refused
         self._feedback = TransportCcFeedback(SENDER_SSRC)
         self._clumps = Clumps()
-        self._loss, self._loss_cap = LastingLoss(), LossCap(UPLINK_LIMITS)
+        self._loss, self._loss_cap = LastingLoss(memory=MEMORY), LossCap(UPLINK_LIMITS)
         self._ids: dict[str, int] = {}
         self._ntp_offset: int | None = None
         self._last_ssrc = 0
@@ -268,7 +269,7 @@ class Uplink:
     def _note_loss(self, now: float) -> None:
         """Where very much is lost on the way to us, viewers are shown the small picture, whose repairs are few."""
         totals = [track.reception.totals for track in self.tracks if track.layer.kind == "video"]
-        loss = self._loss.note(sum(expected for expected, _ in totals), sum(received for _, received in totals), now)
+        loss = self._loss.note(sum(expected for expected, _ in totals), sum(gaps for _, gaps in totals), now)
         highest = self._loss_cap.update(loss, now)
         for line in self._lines.values():
             line.publication.highest = highest

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from media.rtp import h264, vp8
 from media.rtp.header import FIXED_SIZE, strip
-from media.rtp.nack import MAX_WAIT_S, NackList
+from media.rtp.nack import MAX_WAIT_S, REPEAT_S, NackList
 from media.rtp.packet_cache import CAPACITY, PacketCache
 from media.rtp.reception import Reception
 from media.rtp.rtcp import write_nack, write_pli
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from media.layer import Layer
     from media.transport import Transport
 
+NEVER = float("inf")
 SENDER_SSRC = 1  # of our RTCP; nobody but us sends with it
 MAX_LATE = CAPACITY - 24  # sequence numbers behind the newest; what is later the cache cannot vouch for
 MAX_STALE = 50
@@ -30,7 +31,7 @@ MAX_PACKET = 1400  # what still fits a datagram with an SRTP tag and an RTX head
 class UpTrack(Track):
     """One SSRC with one codec, from a client of this worker."""
 
-    __slots__ = ("_key_timestamp", "_nacks", "_restarted_at", "_stale", "transport")
+    __slots__ = ("_key_timestamp", "_nacks", "_pli_again_at", "_repeats", "_restarted_at", "_stale", "transport")
 
     def __init__(self, layer: Layer, transport: Transport, ssrc: int, codec: NegotiatedCodec) -> None:
         super().__init__(layer, transport, ssrc, codec)
@@ -38,6 +39,10 @@ class UpTrack(Track):
         self._key_timestamp = -1
         self._stale = 0
         self._restarted_at = float("-inf")
+        # Who numbers packets for feedback is taken for libwebrtc, which sends a packet once in a round trip and one
+        # keyframe in 300 ms, however often it is asked.
+        self._repeats = "transport-cc" in codec.feedback
+        self._pli_again_at = NEVER
         self._nacks = self._nack_list()
 
     def receive(self, packet: bytes, offset: int, now: float, recovered: bool) -> bool:
@@ -51,6 +56,7 @@ class UpTrack(Track):
         self.cache.put(sequence, stripped)
         is_keyframe = self._is_keyframe(stripped)
         if is_keyframe:
+            self._pli_again_at = NEVER
             self.note_height(stripped)
         nacks = self._nacks
         if nacks is not None:
@@ -98,15 +104,16 @@ class UpTrack(Track):
     def _nack_list(self) -> NackList | None:
         if "nack" not in self.codec.feedback:
             return None
-        # Of those who send, libwebrtc alone numbers packets for feedback, and sends a packet once in a round trip.
-        repeats = "transport-cc" in self.codec.feedback
-        return NackList(SOUND_USEFUL_S if self.layer.kind == "audio" else MAX_WAIT_S, repeats=repeats)
+        return NackList(SOUND_USEFUL_S if self.layer.kind == "audio" else MAX_WAIT_S, repeats=self._repeats)
 
     def ask_again(self, now: float) -> None:
-        """NACKs what is due, but nothing of a layer that has stopped.
+        """Requests that are due, for packets or a keyframe, but for no packet of a layer that has stopped.
 
         On a path that became narrow, repairs of what nobody waits for would go before the layers that are still sent.
         """
+        if now >= self._pli_again_at:
+            self._pli_again_at = NEVER
+            self._write_pli()
         nacks = self._nacks
         if nacks is None or (self.layer.kind == "video" and not self.layer.is_flowing):
             return
@@ -118,7 +125,12 @@ class UpTrack(Track):
             nacks.needs_keyframe = False
             self.layer.request_keyframe(now)
 
-    def send_pli(self) -> None:
+    def send_pli(self, now: float) -> None:
+        self._write_pli()
+        if self._repeats:
+            self._pli_again_at = now + REPEAT_S
+
+    def _write_pli(self) -> None:
         self.transport.send_rtcp(write_pli(SENDER_SSRC, self.ssrc))
         self.transport.counters["pli_out"] += 1
 

@@ -6,7 +6,7 @@ while something is left out or the budget is nearly used, while reports show tro
 
 from __future__ import annotations
 
-from media.bwe.estimator import BACKOFF, Estimator
+from media.bwe.estimator import BACKOFF, MIN_BPS, Estimator
 from media.bwe.feedback import Feedback
 from media.bwe.probing import Probe, Prober
 from media.bwe.send_history import SendHistory
@@ -27,6 +27,7 @@ BLIND_LOSS, BLIND_S = 0.10, 5.0  # without feedback
 BLIND_GROWTH_PER_S = 1.05
 STALE_S = 2.0
 STRAIN_S = 2.0
+PROTECTED, MOST_PROTECTED_BPS = 1.5, 250_000.0  # of a camera's smallest picture, which takes more with a keyframe
 FORGIVEN_LOSS = 0.025  # below it no layer is held back for loss (loss_cap.py); until then it must be seen to pass
 
 
@@ -74,6 +75,10 @@ class Budget:
     def lasting_loss(self, now: float) -> float:
         """Share of what is sent to the viewer, by his feedback, smoothed."""
         return self.estimator.lasting_loss(now)
+
+    def protect(self, bps: float) -> None:
+        """The smallest picture of the stage takes so much: delay that only varies does not take it away."""
+        self.estimator.least_bps = min(max(MIN_BPS, PROTECTED * bps), MOST_PROTECTED_BPS)
 
     @property
     def limit_bps(self) -> float | None:

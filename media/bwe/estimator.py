@@ -37,7 +37,6 @@ _NEVER_US = 1 << 62
 STANDING_S, PATIENCE_S, SHORT_S = 0.3, 5.0, 0.1
 DRAIN_S, MAX_DRAIN = 0.3, 0.6  # so long after another decrease, and no deeper at once
 LASTING_S, LASTING_PRIOR = 4.0, 30  # half of it is forgotten in that time; so many packets without loss are assumed
-CUT_BPS, CUT_S = 150_000.0, 2.0  # no deeper where it may be a longer path, before that is clear
 FULL_S, FULL_NOISES, DRAINED_S, CLEAR_S = 0.05, 5.0, 1.0, 1.0
 BASE_DRIFT = 0.002  # seconds per second, more than clocks drift
 
@@ -52,7 +51,6 @@ class Estimator:
         "_base_s",
         "_capacity",
         "_capacity_spread",
-        "_cut_at",
         "_decreased_at",
         "_expected",
         "_gaps",
@@ -74,6 +72,7 @@ class Estimator:
         "acked_bps",
         "bps",
         "congested_at",
+        "least_bps",
         "loss",
         "queue_s",
         "rtt_s",
@@ -81,6 +80,7 @@ class Estimator:
 
     def __init__(self, start_bps: float = START_BPS) -> None:
         self.bps = start_bps
+        self.least_bps = MIN_BPS  # is left whatever the delay does, unless a queue stands
         self.acked_bps = 0.0
         self.loss = 0.0  # share of the last 300 ms or more
         self.rtt_s = 0.1
@@ -100,7 +100,7 @@ class Estimator:
         self._unclear = (0, 0, float("inf"))  # lost, expected, since
         self._inherent_loss = self._mean_loss = 0.0
         self._loss_trial: tuple[float, float] | None = None  # rate and loss when losses began
-        self._lossy_at = self._grown_at = self._decreased_at = self._cut_at = float("-inf")
+        self._lossy_at = self._grown_at = self._decreased_at = float("-inf")
         self._capacity = self._capacity_spread = 0.0
         self._ignored_from_us = self._ignored_until_us = 0
 
@@ -299,23 +299,22 @@ class Estimator:
         """Packets wait longer and longer.
 
         Where far less arrives than may be sent, the path has become narrow if a queue stands; else hardly more was
-        sent, and a path that has only become longer lets less arrive for a moment: that is no reason to send nothing.
+        sent, and a path that has only become longer lets less arrive for a moment. The smallest picture of the stage is
+        that hardly more: on a path that is too narrow for it a queue will stand, or losses tell.
         """
         if not self.acked_bps:
             return
         is_far_less = self.acked_bps < 0.5 * self.bps
         is_narrow = self.queue_s > STANDING_S
+        least = MIN_BPS if is_narrow else self.least_bps
         self.congested_at = self._grown_at = now
         if now - self._decreased_at < self.rtt_s + 0.1 and not (is_far_less and is_narrow):
             return
         self._decreased_at = now
         self._loss_trial = None
-        if is_far_less and not is_narrow:
-            self._cut_at = now
-        else:
+        if is_narrow or not is_far_less:
             self._learn_capacity(self.acked_bps)
         kept = BACKOFF if self.queue_s > SHORT_S else 1.0  # a queue must be drained; without one it may be jitter
-        least = CUT_BPS if now - self._cut_at < CUT_S and not is_narrow else MIN_BPS
         self.bps = min(self.bps, max(kept * self.acked_bps, least))
 
     def _learn_capacity(self, bps: float) -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from media.ice import stun
+from media.ice.nomination import Nomination
 from media.ice.roaming import Roaming
 from media.limits import Allowance
 from media.udp import Address, DatagramPort, StreamAddress
@@ -23,7 +24,6 @@ MAX_ADDRESSES = 8
 MAX_TRANSACTIONS = 256  # minutes of checks
 MAX_CREDENTIALS = 4  # ICE restarts under way at once
 FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST = 5, 10  # that name this transport and do not know its password
-ASK_S, ASKS = 0.1, 6  # a nominated path is asked again after this, twice that and so on, so often by itself
 CHECKS_PER_S, CHECKS_BURST = 50, 100  # browsers begin with up to fifty a second, then send one every two seconds
 
 
@@ -48,8 +48,7 @@ class IceAgent:
         self._generations: dict[str, _Generation] = {}  # by our ufrag
         self._used_ufrag = ""  # by the path that is in use: after a restart media may stay on the old one
         self._addresses: list[Address] = []
-        self._nominated: Address | None = None  # by the client, and has not yet answered
-        self._asks_left, self._ask_at = 0, 0.0
+        self._nomination = Nomination()
         self._is_cut_off = False  # the connection that is sent to is gone
         self._failed_checks = Allowance(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
         self._checks = Allowance(CHECKS_PER_S, CHECKS_BURST)
@@ -99,7 +98,7 @@ class IceAgent:
         self._admit(address)
         if request.use_candidate or self._transport.address is None or self._is_cut_off:  # any way is better than none
             self._follow(address, now)
-        elif address == self._nominated:  # not every client nominates again
+        elif address == self._nomination.address:  # not every client nominates again
             self.ask(address, now)
         self._transport.handle_alive(address, now)
         return True
@@ -113,12 +112,10 @@ class IceAgent:
     # --- our own
 
     def tick(self, now: float) -> None:
-        """A question may be lost, or its answer: the client believes to be heard, and may not check for seconds."""
-        if self._nominated is None or now < self._ask_at or not self._asks_left:
-            return
-        self._asks_left -= 1
-        self._ask_at = now + ASK_S * 2 ** (ASKS - self._asks_left)
-        self.ask(self._nominated, now)
+        """Asks again on the path that is nominated."""
+        address = self._nomination.due(now)
+        if address is not None:
+            self.ask(address, now)
 
     def ask(self, address: Address, now: float) -> None:
         """The client's check or media comes from here: is he here?"""
@@ -130,8 +127,8 @@ class IceAgent:
         """Whether the client has shown by it that he is there."""
         if not self._roaming.is_answer(data, answer, address):
             return False
-        if address == self._nominated:
-            self._nominated = None
+        if address == self._nomination.address:
+            self._nomination.end()
         if self._is_taken(address, now):
             return True
         self._counters["moved_when_asked"] += address != self._transport.address
@@ -200,12 +197,11 @@ class IceAgent:
         """
         is_seen = isinstance(address, StreamAddress) or self._transport.address is None
         if is_seen or address == self._transport.address:
-            self._nominated = None
+            self._nomination.end()
             self._roaming.close()  # an answer from where he was nominated before comes too late
             self._move(address)
         else:
-            if address != self._nominated:
-                self._nominated, self._asks_left, self._ask_at = address, ASKS, now + ASK_S
+            self._nomination.begin(address, now)
             self.ask(address, now)
 
     def _move(self, address: Address) -> None:

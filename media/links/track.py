@@ -34,5 +34,5 @@ class LinkedTrack(Track):
             self.note_height(packet)
         self.layer.accept(packet, is_keyframe, now)
 
-    def send_pli(self) -> None:
+    def send_pli(self, now: float) -> None:  # noqa: ARG002 - its worker repeats it
         self._ask_keyframe()

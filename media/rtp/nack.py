@@ -13,6 +13,9 @@ RETRY_REPAIRS = 1.25  # of the time that repairs take: who asks sooner asks for 
 REPAIR_WEIGHT = 0.25  # of the newest repair in the mean
 MAX_TRIES = 8
 MAX_WAIT_S = 2.5  # the picture has gone on without it by then, or stands still and needs a keyframe
+# A hole that is open for so long, and for longer than several repairs take, has stopped the picture: a keyframe is
+# asked for besides. Where repairs are slow because of a queue, its size would make that longer.
+STOPPED_S, STOPPED_REPAIRS = 1.2, 3
 MAX_MISSING = 128  # beyond this a keyframe is cheaper than the packets
 MAX_AGE = 512  # sequence numbers
 ASKED_SHARE = 0.25  # of what comes: more resends would fill the link that has just lost them
@@ -26,7 +29,7 @@ class NackList:
     ``useful_s``: what takes longer to be repaired is not asked for. ``repeats``: the sender knows a repeated request.
     """
 
-    __slots__ = ("_left", "_missing", "_per_try", "_repair_s", "_useful_s", "highest", "needs_keyframe")
+    __slots__ = ("_left", "_missing", "_per_try", "_repair_s", "_told_up_to", "_useful_s", "highest", "needs_keyframe")
 
     def __init__(self, useful_s: float = MAX_WAIT_S, *, repeats: bool = False) -> None:
         self.highest = -1
@@ -34,6 +37,7 @@ class NackList:
         self._useful_s = useful_s
         self._per_try = 2 if repeats else 1  # requests
         self._left: float = MAX_ASKED
+        self._told_up_to = -1  # a keyframe was asked for in the stead of what lies before this
         self._repair_s = ASSUMED_REPAIR_S  # from the first request to the packet, smoothed
         # sequence → (requests, repetitions counted; time of the next one, and of the first)
         self._missing: dict[int, tuple[int, float, float]] = {}
@@ -66,6 +70,7 @@ class NackList:
     def due(self, now: float) -> list[int]:
         """The packets to ask for now, oldest first; each comes up again until its tries or its time are used."""
         asked: list[int] = []
+        stopped_s = max(STOPPED_S, STOPPED_REPAIRS * self._repair_s)
         left = allowed = self._allowance()
         for sequence, (requests, at, first) in list(self._missing.items()):
             is_late = requests >= self._per_try * MAX_TRIES or now - first > self._useful_s
@@ -73,12 +78,19 @@ class NackList:
             if is_late or distance(self.highest, sequence) > MAX_AGE:
                 del self._missing[sequence]
                 self.needs_keyframe = True
-            elif at <= now and (left or not is_new_try):
+                continue
+            if now - first > stopped_s and not self._is_told(sequence):
+                self.needs_keyframe = True
+                self._told_up_to = self.highest
+            if at <= now and (left or not is_new_try):
                 self._missing[sequence] = (requests + 1, self._next_at(requests, at, now), first if requests else now)
                 asked.append(sequence)
                 left -= is_new_try
         self._left -= allowed - left
         return asked
+
+    def _is_told(self, sequence: int) -> bool:
+        return self._told_up_to >= 0 and 0 <= distance(self._told_up_to, sequence) <= MAX_AGE
 
     def _next_at(self, requests: int, at: float, now: float) -> float:
         """When to ask again after the request that was due ``at`` and is sent now, with ``requests`` before it."""

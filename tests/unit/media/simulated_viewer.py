@@ -63,6 +63,7 @@ class SimulatedViewer:
             Wish(wish.id, Picture(costs, min(len(costs) - 1, highest)))
             for wish, costs in zip(self.wishes, wished, strict=True)
         ]
+        self.budget.protect(self.wishes[0].picture.cost(0) if self.wishes else 0)
         wanted = sum(wish.picture.cost(wish.picture.ideal) for wish in self.wishes)
         self.is_measured = self.budget.tick(self.needed_bps, wanted, now)
         left = self.budget.limit_bps

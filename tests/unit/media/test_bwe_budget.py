@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from media.bwe.budget import BLIND_S, FORGIVEN_LOSS, SILENT_S, Budget
+from media.bwe.estimator import MIN_BPS
 from media.bwe.feedback import Feedback
 from media.bwe.send_history import SendHistory
 from media.control import QualityLevel
@@ -197,3 +198,11 @@ def test_a_short_loss_without_feedback_is_nothing() -> None:
     for second, loss in enumerate([0.5, 0.5, 0.0, 0.5, 0.5, 0.0]):
         budget.report(loss, None, 1e6, NOW + second)
     assert budget.limit_bps is None
+
+
+@pytest.mark.parametrize(("bps", "least_bps"), [(0, MIN_BPS), (120_000, 180_000), (2_000_000, 250_000)])
+def test_what_is_left_whatever_the_delay_does_is_a_small_camera(bps: int, least_bps: float) -> None:
+    """A screen in one layer of 2 Mbit/s must give way like everything else."""
+    budget = Budget(0.0)
+    budget.protect(bps)
+    assert budget.estimator.least_bps == least_bps

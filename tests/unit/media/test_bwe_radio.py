@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.netsim.profiles import PROFILES
+from tests.netsim.profiles import CLEAR, PROFILES
 from tests.netsim.shaper import Impairments, Shaper
 from tests.unit.media.simulated_link import Link
 from tests.unit.media.simulated_viewer import CAMERA, SimulatedViewer
@@ -68,6 +68,23 @@ def test_a_path_that_becomes_longer_does_not_take_the_picture_away(seed: int) ->
         assert viewer.chosen[0] is not None, f"nothing shown at {viewer.path.now - 100:.1f} s"
 
 
+@pytest.mark.parametrize(("seed", "least_bps"), [(0, 110_000), (14, 110_000), (0, 180_000), (1, 180_000), (2, 210_000)])
+def test_nor_does_one_that_becomes_longer_and_stays_so(seed: int, least_bps: int) -> None:
+    """What it took while it was short stands for an empty queue, so that a short queue seems to stand from then on.
+
+    The smallest picture takes 110 kbit/s, and up to twice as much in a second with a keyframe.
+    """
+    link = RadioLink(PROFILES["good"].down, seed)
+    viewer = SimulatedViewer(link, (least_bps, 400_000, 1_400_000))
+    viewer.frame_steps = SLOW_CAMERA
+    viewer.run(10 + 0.37 * seed)
+    for name, seconds in (("bad", 40), ("clear", 2), ("busy-wifi", 20), ("clear", 4), ("bad", 20)):
+        link.shaper.impairments = CLEAR.down if name == "clear" else PROFILES[name].down
+        for step in range(seconds * 10):
+            viewer.run(0.1)
+            assert viewer.chosen[0] is not None, f"nothing shown after {step / 10} s of {name}"
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("queue_s", [0.15, 0.25, 0.5])
 def test_a_narrow_path_is_followed_however_short_its_queue(queue_s: float, seed: int) -> None:
@@ -84,6 +101,19 @@ def test_a_narrow_path_is_followed_however_short_its_queue(queue_s: float, seed:
     before = link.sent, link.dropped
     viewer.run(10)
     assert (link.dropped - before[1]) / (link.sent - before[0]) < 0.08, "hardly more than the radio loses"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("queue_s", [0.15, 0.25])
+def test_of_several_small_pictures_those_that_do_not_fit_go(queue_s: float, seed: int) -> None:
+    """Sound shares the queue with them; only the stage's is left to a viewer whose delay varies."""
+    link = Link(200_000, queue_s=queue_s, seed=seed)
+    viewer = SimulatedViewer(link, *[(60_000,)] * 4)
+    viewer.run(20)
+    before = link.sent, link.dropped
+    viewer.run(30)
+    assert viewer.chosen[0] == 0
+    assert (link.dropped - before[1]) / (link.sent - before[0]) < 0.03
 
 
 def test_a_mobile_network_keeps_the_top_layer() -> None:

@@ -128,6 +128,9 @@ class Narrow:
     def is_strained(self, now: float) -> bool:
         return False
 
+    def protect(self, bps: float) -> None:
+        """There is only sound."""
+
 
 def test_redundancy_goes_before_the_picture_does(stage: Stage) -> None:
     voice, viewer = stage.publication("a", WITH_RED, "microphone"), stage.viewer()

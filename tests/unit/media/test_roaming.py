@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from media.ice.agent import ASKS, MAX_CREDENTIALS
+from media.ice.agent import MAX_CREDENTIALS
+from media.ice.nomination import ASKS
 from media.ice.roaming import ASKED_BURST, STRAYS_BURST
 from media.rtp import rtcp
 from media.sdp.offer import parse_offer
@@ -111,13 +112,30 @@ async def test_a_lost_answer_is_asked_for_again_by_itself(studio: Studio) -> Non
     seen = []
     for _ in range(80):
         studio.clock.now += 0.1
-        studio.room.participants["bob"].tick_budget(studio.clock.now)
+        studio.room.participants["bob"].tick_paths(studio.clock.now)
         seen.append(scene.counters["stun_out"])
     assert seen[-1] == 1 + ASKS, "so often and no more"
     assert seen[0] == 2
     scene.bob.answers_checks = True
     await scene.bob.check(scene.answer, use_candidate=False)
     await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he has answered")
+
+
+async def test_a_connection_that_is_to_replace_his_is_asked_again_too(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    other = RawClient()
+    answer = studio.offer("bob", other).sdp
+    await other.open(answer)
+    await other.check(answer, use_candidate=True)
+    other.answers_checks = False
+    await other.open(answer)
+    await other.check(answer, use_candidate=True)
+    await studio.sees(lambda: len(other.asked) == 1, "asked")
+    studio.clock.now += 0.2
+    studio.voices()
+    await studio.sees(lambda: len(other.asked) == 2, "asked again")
+    assert not scene.bob.asked
+    await other.close()
 
 
 async def test_the_path_that_was_nominated_last_is_kept(studio: Studio) -> None:

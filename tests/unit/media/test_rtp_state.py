@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtp import h264, sequence, vp8
-from media.rtp.nack import MAX_TRIES, NackList
+from media.rtp.nack import MAX_TRIES, MAX_WAIT_S, STOPPED_S, NackList
 from media.rtp.packet_cache import PacketCache
 from media.rtp.reception import Reception
 from tests.unit.media.conftest import rtp
@@ -109,6 +109,36 @@ def test_what_comes_too_late_anyway_is_not_asked_for() -> None:
     assert nacks.due(30.1) == []
     tried = [step for step in range(600) if nacks.receive(23 + 2 * step, 31 + step / 50) or nacks.due(31 + step / 50)]
     assert tried, "some time later it is tried again"
+
+
+def keyframes_asked(nacks: NackList, first: int = 0, began_s: float = 0.0) -> list[float]:
+    """How long after the packet behind ``first`` is lost for good, if all that follow come."""
+    found = []
+    nacks.receive(first, began_s)
+    for step in range(2, 400):
+        nacks.receive(first + step, began_s + step / 50)
+        nacks.due(began_s + step / 50)
+        if nacks.needs_keyframe:
+            nacks.needs_keyframe = False
+            found.append(step / 50)
+    return found
+
+
+def test_a_packet_that_does_not_come_for_long_has_stopped_the_picture() -> None:
+    """A keyframe is asked for once beside it, and once more when the packet is given up."""
+    asked = keyframes_asked(NackList(repeats=True))
+    assert len(asked) == 2
+    assert asked[0] == pytest.approx(STOPPED_S, abs=0.1)
+
+
+def test_where_repairs_are_slow_a_keyframe_would_be_slower() -> None:
+    nacks = NackList()
+    nacks.receive(0, 0.0)
+    for number in range(2, 20, 2):
+        nacks.receive(number, float(number))
+        nacks.due(number + 0.01)
+        nacks.receive(number - 1, number + 1.0)
+    assert keyframes_asked(nacks, 19, 20.0) == pytest.approx([MAX_WAIT_S], abs=0.1)
 
 
 def test_a_keyframe_makes_what_lies_before_it_superfluous() -> None:

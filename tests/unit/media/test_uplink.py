@@ -133,6 +133,20 @@ def test_resends_fill_holes_and_probes_are_ignored(scene: Scene) -> None:
     assert scene.counters["padding_in"] == 2
 
 
+def test_a_browser_is_asked_for_a_keyframe_twice(scene: Scene) -> None:
+    """A request may be lost; of two within 300 ms libwebrtc answers one."""
+    ssrc = scene.media[1].ssrcs[0]
+    scene.receive(rtp(1, 900, ssrc, b"\x61picture", 108))
+    layer = scene.publications["camera"].layers[0]
+    for now, sent in ((5.0, 1), (5.01, 1), (5.05, 2), (5.1, 2)):
+        layer.request_keyframe(now) if now == 5.0 else scene.uplink.ask_again(now)
+        assert len(scene.sent) == sent
+    layer.request_keyframe(6.0)
+    scene.receive(rtp(2, 1800, ssrc, b"\x67parameters", 108))
+    scene.uplink.ask_again(6.05)
+    assert len(scene.sent) == 3, "it has come meanwhile"
+
+
 def test_levels_and_transport_cc(scene: Scene) -> None:
     ssrc = scene.media[0].ssrcs[0]
     for number in range(3):

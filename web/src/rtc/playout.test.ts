@@ -23,7 +23,7 @@ class Driver {
 
   private grow(mid: string, more: Partial<LineCounters>): void {
     const kind = mid.startsWith('a') ? 'audio' : 'video'
-    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0, stoppedMs: 0, pictures: 0, assemblyMs: 0, height: 720 }
+    const old = this.lines.get(mid) ?? { kind, packets: 0, repairs: 0, damage: 0, stoppedMs: 0, pictures: 0, assemblyMs: 0, height: 720, played: 0, waitMs: 0 }
     this.lines.set(mid, {
       kind,
       packets: old.packets + (more.packets ?? 50),
@@ -33,6 +33,8 @@ class Driver {
       pictures: old.pictures + (more.pictures ?? 0),
       assemblyMs: old.assemblyMs + (more.assemblyMs ?? 0),
       height: more.height ?? old.height,
+      played: old.played + (more.played ?? 0),
+      waitMs: old.waitMs + (more.waitMs ?? 0),
     })
   }
 }
@@ -194,15 +196,15 @@ describe('the playout delay', () => {
   it('reads its counters from getStats', () => {
     const reading = playoutReading([
       { type: 'inbound-rtp', kind: 'audio', mid: '4', packetsReceived: 9, nackCount: 2, concealedSamples: 700, silentConcealedSamples: 200 },
-      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1, totalFreezesDuration: 0.4, framesAssembledFromMultiplePackets: 3, totalAssemblyTime: 0.2, frameHeight: 360 },
+      { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 5, freezeCount: 1, totalFreezesDuration: 0.4, framesAssembledFromMultiplePackets: 3, totalAssemblyTime: 0.2, frameHeight: 360, jitterBufferEmittedCount: 4, jitterBufferTargetDelay: 0.32 },
       { type: 'inbound-rtp', kind: 'video', mid: '8', packetsReceived: 0 },
       { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.12 },
       { type: 'candidate-pair', nominated: false, state: 'succeeded', currentRoundTripTime: 3 },
     ])
     expect(reading.roundTripMs).toBe(120)
     expect([...reading.lines]).toEqual([
-      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500, stoppedMs: 0, pictures: 0, assemblyMs: 0, height: 0 }],
-      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1, stoppedMs: 400, pictures: 3, assemblyMs: 200, height: 360 }],
+      ['4', { kind: 'audio', packets: 9, repairs: 2, damage: 500, stoppedMs: 0, pictures: 0, assemblyMs: 0, height: 0, played: 0, waitMs: 0 }],
+      ['7', { kind: 'video', packets: 5, repairs: 0, damage: 1, stoppedMs: 400, pictures: 3, assemblyMs: 200, height: 360, played: 4, waitMs: 320 }],
     ])
   })
 })
@@ -250,6 +252,45 @@ describe('a longer wait', () => {
     const steps = seen.slice(1).map((target, index) => target - (seen[index] ?? 0))
     expect(seen.at(-1)).toBe(800)
     expect(Math.max(...steps)).toBe(100)
+    playout.close()
+    vi.useRealTimers()
+  })
+
+  it.each([0, 0.3, 0.5, 0.8])('is asked for again, in steps, when the browser has forgotten it (%s into a second)', async (into) => {
+    vi.useFakeTimers()
+    const line = { type: 'inbound-rtp', kind: 'video', mid: '7', packetsReceived: 0, freezeCount: 0, totalFreezesDuration: 0, jitterBufferEmittedCount: 0, jitterBufferTargetDelay: 0 }
+    let forgotten = false
+    const receiver: { jitterBufferTarget: number | null } = { jitterBufferTarget: null }
+    let held = 0
+    const told: number[] = []
+    // Ten pictures a second; what the browser has forgotten it knows again when it is told anything.
+    const show = setInterval(() => {
+      const now = receiver.jitterBufferTarget ?? 0
+      if (!forgotten || now !== told.at(-1)) [forgotten, held] = [false, now]
+      told.push(now)
+      line.packetsReceived += 5
+      line.jitterBufferEmittedCount += 1
+      line.jitterBufferTargetDelay += held / 1000
+    }, 100)
+    const getStats = () => {
+      line.freezeCount += 1
+      line.totalFreezesDuration += 0.4
+      return Promise.resolve(new Map([['7', { ...line }]]))
+    }
+    const playout = new Playout({ getStats } as unknown as RTCPeerConnection, () => [{ mid: '7', receiver } as unknown as RTCRtpTransceiver])
+    playout.start()
+    await vi.advanceTimersByTimeAsync(12_050 + into * 1000)
+    expect(held).toBe(800)
+    ;[forgotten, held] = [true, 70]
+    const seen: number[] = []
+    for (let step = 0; step < 120; step += 1) {
+      await vi.advanceTimersByTimeAsync(100)
+      seen.push(held)
+    }
+    expect(seen[0]).toBe(70)
+    expect(Math.max(...seen.map((target, index) => target - (seen[index - 1] ?? 70)))).toBeLessThanOrEqual(100)
+    expect(seen.at(-1)).toBe(800)
+    clearInterval(show)
     playout.close()
     vi.useRealTimers()
   })

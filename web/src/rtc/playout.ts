@@ -10,7 +10,7 @@ import { Lateness } from './lateness'
 /**
  * Counters of one receiving line since its connection began. `damage`: samples made up for sound, freezes of a picture;
  * `stoppedMs`: how long the picture stood still in all of them; `pictures` of several packets took `assemblyMs` to come.
- * `height` is that of the newest picture.
+ * `height` is that of the newest picture. `waitMs` is what the browser meant each of the `played` to wait, added up.
  */
 export interface LineCounters {
   readonly kind: 'audio' | 'video'
@@ -21,6 +21,8 @@ export interface LineCounters {
   readonly pictures: number
   readonly assemblyMs: number
   readonly height: number
+  readonly played: number
+  readonly waitMs: number
 }
 
 export interface PlayoutReading {
@@ -32,6 +34,10 @@ interface Line {
   counters: LineCounters
   readonly lateness: Lateness
   targetMs: number
+  /** What the browser goes by with a picture, on average of the last second; null when none was shown. */
+  readMs: number | null
+  /** The same when the second before says so too. */
+  heldMs: number | null
   isActive: boolean
   /** When something was last missing here. */
   lossyAtMs: number
@@ -44,6 +50,9 @@ const INTERVAL_MS = 1000
 /** So much more, so often: less than what anybody sees as a stop. */
 const APPROACH_MS = 500
 const APPROACH_STEP_MS = 100
+/** More than the browser lags behind what it is told: it has forgotten it, if it says so twice. */
+const FORGOTTEN_MS = 300
+const AGREEING_MS = 60
 /** Two people still talk with each other; more than this is a broadcast. */
 const MAX_TARGET_MS = 800
 const STEP_MS = 100
@@ -81,6 +90,10 @@ export class PlayoutDelay {
     return new Map([...this.lines].map(([mid, line]) => [mid, Math.max(line.targetMs, common)]))
   }
 
+  heldMs(mid: string): number | null {
+    return this.lines.get(mid)?.heldMs ?? null
+  }
+
   /** What rests makes nobody wait. */
   private activeTargetMs(mid: string): number {
     const line = this.lines.get(mid)
@@ -97,6 +110,7 @@ export class PlayoutDelay {
     const before = line.counters
     line.counters = counters
     line.isActive = counters.packets > before.packets
+    hold(line, before)
     if (!line.isActive) return false
     const isRepairing = counters.repairs > before.repairs
     const pictures = counters.pictures - before.pictures
@@ -136,7 +150,17 @@ export class PlayoutDelay {
 
 function newLine(counters: LineCounters): Line {
   const never = Number.NEGATIVE_INFINITY
-  return { counters, lateness: new Lateness(), targetMs: 0, isActive: counters.packets > 0, lossyAtMs: never, damagedAtMs: never, holdMs: HOLD_MS }
+  return { counters, lateness: new Lateness(), targetMs: 0, readMs: null, heldMs: null, isActive: counters.packets > 0, lossyAtMs: never, damagedAtMs: never, holdMs: HOLD_MS }
+}
+
+/** In the very second in which the browser forgets, the average lies somewhere between. */
+function hold(line: Line, before: LineCounters): void {
+  const { kind, played, waitMs } = line.counters
+  const shown = played - before.played
+  const readMs = kind === 'video' && shown > 0 ? (waitMs - before.waitMs) / shown : null
+  const agrees = readMs !== null && line.readMs !== null && Math.abs(readMs - line.readMs) <= AGREEING_MS
+  line.heldMs = agrees ? readMs : null
+  line.readMs = readMs
 }
 
 /** How long the picture stood still, of several stops on average. */
@@ -159,6 +183,8 @@ interface StatsEntry {
   framesAssembledFromMultiplePackets?: number
   totalAssemblyTime?: number
   frameHeight?: number
+  jitterBufferEmittedCount?: number
+  jitterBufferTargetDelay?: number
   currentRoundTripTime?: number
 }
 
@@ -182,7 +208,12 @@ function countersOf(entry: StatsEntry): LineCounters {
   const stoppedMs = (entry.totalFreezesDuration ?? 0) * 1000
   const pictures = entry.framesAssembledFromMultiplePackets ?? 0
   const assemblyMs = (entry.totalAssemblyTime ?? 0) * 1000
-  return { kind, packets: entry.packetsReceived ?? 0, repairs: entry.nackCount ?? 0, damage, stoppedMs, pictures, assemblyMs, height: entry.frameHeight ?? 0 }
+  const packets = entry.packetsReceived ?? 0
+  const repairs = entry.nackCount ?? 0
+  const height = entry.frameHeight ?? 0
+  const played = entry.jitterBufferTargetDelay === undefined ? 0 : (entry.jitterBufferEmittedCount ?? 0)
+  const waitMs = (entry.jitterBufferTargetDelay ?? 0) * 1000
+  return { kind, packets, repairs, damage, stoppedMs, pictures, assemblyMs, height, played, waitMs }
 }
 
 /** Not yet in TypeScript's library; Safari and older browsers lack it. */
@@ -222,16 +253,23 @@ export class Playout {
 
   private approach(): void {
     for (const transceiver of this.receiving()) {
-      const targetMs = this.targets.get(transceiver.mid ?? '')
-      if (targetMs !== undefined) approachTarget(transceiver.receiver, targetMs)
+      const mid = transceiver.mid ?? ''
+      const targetMs = this.targets.get(mid)
+      if (targetMs !== undefined) approachTarget(transceiver.receiver, targetMs, this.delay.heldMs(mid))
     }
   }
 }
 
-/** A browser holds the picture at once for as long as it is told to wait more: told all of it, it would be a stop. */
-function approachTarget(receiver: PatientReceiver, targetMs: number): void {
+/**
+ * A browser holds the picture at once for as long as it is told to wait more: told all of it, it would be a stop.
+ * Chromium forgets what it was told when it begins its timing anew (seen when the delay of a path had fallen), and the
+ * attribute does not tell.
+ */
+function approachTarget(receiver: PatientReceiver, targetMs: number, heldMs: number | null): void {
   if (!('jitterBufferTarget' in receiver)) return
-  const nextMs = Math.round(Math.min(targetMs, (receiver.jitterBufferTarget ?? 0) + APPROACH_STEP_MS))
+  const toldMs = receiver.jitterBufferTarget ?? 0
+  const fromMs = heldMs !== null && toldMs - heldMs > FORGOTTEN_MS ? heldMs : toldMs
+  const nextMs = Math.round(Math.min(targetMs, fromMs + APPROACH_STEP_MS))
   const wanted = nextMs > 0 ? nextMs : null
   if (receiver.jitterBufferTarget !== wanted) receiver.jitterBufferTarget = wanted
 }

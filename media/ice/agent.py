@@ -35,6 +35,14 @@ class _Generation(NamedTuple):
     remote_password: bytes
 
 
+class _Names(NamedTuple):
+    """The ufrags in the client's checks on one path. They need not be of one offer and its answer: browsers begin with
+    their new ufrag and our old one while the answer is on its way, and Chromium stays with that pair if it works."""
+
+    ours: str
+    theirs: str
+
+
 class IceAgent:
     """Owned by a transport. ``ufrag`` and ``password`` are for the next answer."""
 
@@ -46,8 +54,7 @@ class IceAgent:
         self._port = port
         self._counters = transport.counters
         self._generations: dict[str, _Generation] = {}  # by our ufrag
-        self._used_ufrag = ""  # by the path that is in use: after a restart media may stay on the old one
-        self._addresses: list[Address] = []
+        self._addresses: dict[Address, _Names] = {}
         self._nomination = Nomination()
         self._is_cut_off = False  # the connection that is sent to is gone
         self._failed_checks = Allowance(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
@@ -59,7 +66,7 @@ class IceAgent:
     def restart(self, offer: Offer) -> None:
         """The client has restarted ICE (RFC 8839 §4.4.3): so do we.
 
-        Media goes on over the old path; the old credentials count until a check with the new ones has passed.
+        Media goes on over the old path; the old credentials count until the path in use is checked with the new ones.
         """
         self._renew(offer)
 
@@ -92,21 +99,18 @@ class IceAgent:
         self._transactions.append(request.transaction_id)
         self._counters["stun_in"] += 1
         self._port.send(stun.binding_response(request.transaction_id, address, password), address)
-        self._used_ufrag = request.local_ufrag
-        if request.local_ufrag == self.ufrag and len(self._generations) > 1:
-            self._forget_old_credentials()
-        self._admit(address)
+        self._admit(address, self._names_in(request))
         if request.use_candidate or self._transport.address is None or self._is_cut_off:  # any way is better than none
             self._follow(address, now)
         elif address == self._nomination.address:  # not every client nominates again
             self.ask(address, now)
+        self._forget_old_credentials()
         self._transport.handle_alive(address, now)
         return True
 
     def handle_lost(self, address: Address) -> None:
         """A TCP connection broke. What is sent until the client has found another way is dropped."""
-        if address in self._addresses:
-            self._addresses.remove(address)
+        if self._addresses.pop(address, None) is not None:
             self._is_cut_off = self._is_cut_off or address == self._transport.address
 
     # --- our own
@@ -119,9 +123,12 @@ class IceAgent:
 
     def ask(self, address: Address, now: float) -> None:
         """The client's check or media comes from here: is he here?"""
-        path = self._generations[self._used_ufrag]
-        username = f"{path.remote_ufrag}:{self._used_ufrag}"
-        self._roaming.ask(self._transport, address, username, path.remote_password, now)
+        names = self._addresses.get(address, self._names)
+        passwords = {path.remote_ufrag: path.remote_password for path in self._generations.values()}
+        if names.theirs not in passwords:  # forgotten; then he has newer ones
+            names = _Names(self.ufrag, self._generations[self.ufrag].remote_ufrag)
+        username = f"{names.theirs}:{names.ours}"
+        self._roaming.ask(self._transport, address, username, passwords[names.theirs], now)
 
     def handle_answer(self, data: bytes, answer: stun.BindingSuccess, address: Address, now: float) -> bool:
         """Whether the client has shown by it that he is there."""
@@ -132,22 +139,38 @@ class IceAgent:
         if self._is_taken(address, now):
             return True
         self._counters["moved_when_asked"] += address != self._transport.address
-        self._admit(address)
+        self._admit(address, self._addresses.get(address, self._names))
         self._move(address)
+        self._forget_old_credentials()
         self._transport.handle_alive(address, now)
         return True
 
     # --- private
 
+    @property
+    def _names(self) -> _Names:
+        """Of the path in use: after a restart media may stay on the old one."""
+        address = self._transport.address
+        found = self._addresses.get(address) if address is not None else None
+        return found or _Names(self.ufrag, self._generations[self.ufrag].remote_ufrag)
+
+    def _names_in(self, request: stun.BindingRequest) -> _Names:
+        is_known = any(request.remote_ufrag == path.remote_ufrag for path in self._generations.values())
+        theirs = request.remote_ufrag if is_known else self._generations[request.local_ufrag].remote_ufrag
+        return _Names(request.local_ufrag, theirs)
+
     def _renew(self, offer: Offer) -> None:
         if len(self._generations) >= MAX_CREDENTIALS:
-            self._forget(next(ufrag for ufrag in self._generations if ufrag != self._used_ufrag))
+            used = self._names.ours
+            self._forget(next(ufrag for ufrag in self._generations if ufrag != used))
         self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(12)
-        self._used_ufrag = self._used_ufrag or self.ufrag
         self._generations[self.ufrag] = _Generation(self.password.encode(), offer.ice_ufrag, offer.ice_pwd.encode())
         self._demux.by_ufrag[self.ufrag] = self._transport
 
     def _forget_old_credentials(self) -> None:
+        """Once the path in use is checked with the new ones."""
+        if len(self._generations) == 1 or self._names.ours != self.ufrag:
+            return
         for ufrag in [item for item in self._generations if item != self.ufrag]:
             self._forget(ufrag)
 
@@ -209,17 +232,18 @@ class IceAgent:
             self._is_cut_off = False
             self._transport.move(address)
 
-    def _admit(self, address: Address) -> None:
+    def _admit(self, address: Address, names: _Names) -> None:
         """Datagrams from here may now reach DTLS and SRTP."""
         self._demux.by_address[address] = self._transport
-        if address in self._addresses:
+        is_known = address in self._addresses
+        self._addresses[address] = names
+        if is_known:
             return
-        self._addresses.append(address)
         if isinstance(address, StreamAddress):
             address.stream.handle_admitted()
         if len(self._addresses) > MAX_ADDRESSES:
             old = next(item for item in self._addresses if item != self._transport.address)
-            self._addresses.remove(old)
+            del self._addresses[old]
             self._demux.forget_address(old, self._transport)
             _close_stream(old)
 

@@ -27,6 +27,7 @@ class BindingRequest(NamedTuple):
     """A request that is well formed but not yet authenticated."""
 
     local_ufrag: str
+    remote_ufrag: str  # who sent it; empty when it does not say
     transaction_id: bytes
     use_candidate: bool
     claims_controlled: bool
@@ -56,8 +57,8 @@ def parse_request(data: bytes) -> BindingRequest:
     username = found.get(_USERNAME, b"")
     if not integrity or not username:
         raise ValueError("binding request lacks USERNAME or MESSAGE-INTEGRITY")
-    ufrag = username.split(b":", 1)[0].decode("ascii", "replace")
-    return BindingRequest(ufrag, data[8:20], _USE_CANDIDATE in found, _ICE_CONTROLLED in found, integrity)
+    ours, _, theirs = username.decode("ascii", "replace").partition(":")
+    return BindingRequest(ours, theirs, data[8:20], _USE_CANDIDATE in found, _ICE_CONTROLLED in found, integrity)
 
 
 def parse_success(data: bytes) -> BindingSuccess:

@@ -123,7 +123,11 @@ async def media_back_s(stage: WeakStage, event_ms: float) -> Figures:
         is_late = now_ms() - event_ms >= AFTER_S * 1000
         return is_late and max(ends.values()) < float("inf")
 
-    await until("media is back both ways", all_back, DEADLINE_S)
+    try:
+        await until("media is back both ways", all_back, DEADLINE_S)
+    except AssertionError as error:
+        error.add_note(f"went on at, while the interruption began at {event_ms}: {ends}")
+        raise
     seconds = {name: _seconds(ended_ms - event_ms) for name, ended_ms in ends.items()}
     return {"back_s": max(seconds.values()), "ways": seconds}
 

@@ -34,6 +34,7 @@ class RawClient(asyncio.DatagramProtocol):
         self.asked: list[bytes] = []  # checks of the worker, as they came
         self.answers_checks = True
         self.last_sent = b""
+        self._pair = ("", "")  # the worker's ufrag and ours, in the latest check
         self.is_closed = False
         self._socket: Any = None
         self._dtls: DtlsSession | None = None
@@ -61,10 +62,11 @@ class RawClient(asyncio.DatagramProtocol):
             old.close()
 
     async def check(self, answer: str, use_candidate: bool, timeout_s: float = 2) -> None:
-        """One connectivity check, answered."""
+        """One connectivity check, answered. ``answer`` need not be the one to the latest ``offer``."""
         parsed = parse_offer(answer)
         before = self.checks
-        self._socket.sendto(request(f"{parsed.ice_ufrag}:x", parsed.ice_pwd, use_candidate))
+        self._pair = (parsed.ice_ufrag, parse_offer(self.offer).ice_ufrag)
+        self._socket.sendto(request(":".join(self._pair), parsed.ice_pwd, use_candidate))
         async with asyncio.timeout(timeout_s):
             while self.checks == before:  # noqa: ASYNC110 - datagrams have no event to wait for
                 await asyncio.sleep(0.001)
@@ -101,7 +103,9 @@ class RawClient(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, _addr: Any) -> None:
         if data[:2] == b"\0\1":
             self.asked.append(data)
-            if self.answers_checks:
+            asked = stun.parse_request(data)
+            # Browsers look at both names and answer none that is not of the pair that they check with.
+            if self.answers_checks and (asked.remote_ufrag, asked.local_ufrag) == self._pair:
                 self._socket.sendto(self.response(data))
         elif data[0] < 4:
             self.checks += 1

@@ -270,9 +270,7 @@ async def test_he_is_asked_with_the_credentials_of_the_path_that_he_uses(studio:
     """A restart of ICE that has led nowhere yet leaves him on the old path, where only the old ones are known."""
     scene = await Scene(studio).begin()
     before = scene.bob.offer
-    scene.bob.offer = before.replace(parse_offer(before).ice_ufrag, "anew").replace(
-        parse_offer(before).ice_pwd, "p" * 24
-    )
+    scene.bob.offer = restarted(before)
     studio.offer("bob", scene.bob)
     scene.bob.offer = before
     await scene.move_bob()
@@ -283,15 +281,12 @@ async def test_he_is_asked_with_the_credentials_of_the_path_that_he_uses(studio:
 async def test_the_credentials_of_his_path_outlast_the_restarts_that_follow(studio: Studio) -> None:
     """He may have checked with those of one restart while others are on their way."""
     scene = await Scene(studio).begin()
-    first = parse_offer(scene.bob.offer)
-    offers = [
-        scene.bob.offer.replace(first.ice_ufrag, f"anew{number}").replace(first.ice_pwd, f"{number:024}")
-        for number in range(MAX_CREDENTIALS)
-    ]
+    offers = [restarted(scene.bob.offer, number) for number in range(MAX_CREDENTIALS)]
     answers = []
     for offer in offers[:-1]:
         scene.bob.offer = offer
         answers.append(studio.offer("bob", scene.bob).sdp)
+    scene.bob.offer = offers[0]
     await scene.bob.check(answers[0], use_candidate=True)
     scene.bob.offer = offers[-1]
     studio.offer("bob", scene.bob)
@@ -299,6 +294,35 @@ async def test_the_credentials_of_his_path_outlast_the_restarts_that_follow(stud
     await scene.move_bob()
     scene.bob.send(packet_of(scene.bob, CAMERA, 6))
     await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he has answered")
+
+
+def restarted(offer: str, number: int = 0) -> str:
+    """The same, with other ICE credentials."""
+    first = parse_offer(offer)
+    return offer.replace(first.ice_ufrag, f"anew{number}").replace(first.ice_pwd, f"{number:024}")
+
+
+async def test_a_path_that_is_checked_before_the_answer_has_come_is_used(studio: Studio) -> None:
+    """Chromium begins with its new ufrag and our old one; the path that works by then keeps this pair."""
+    scene = await Scene(studio).begin()
+    before = scene.answer
+    scene.bob.offer = restarted(scene.bob.offer)
+    await scene.move_bob()
+    await scene.bob.check(before, use_candidate=False)  # our end does not know of the restart yet
+    answer = studio.offer("bob", scene.bob).sdp
+    await scene.bob.check(before, use_candidate=True)
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 1, "he was asked by the pair that he uses")
+    beside = RawClient()
+    beside.offer = scene.bob.offer
+    await beside.open(answer)
+    await beside.check(answer, use_candidate=False)
+    await scene.bob.check(before, use_candidate=False)  # a pair beside it does not make this one void
+    await scene.move_bob()
+    scene.bob.send(packet_of(scene.bob, CAMERA, 6))
+    await studio.sees(lambda: scene.counters["moved_when_asked"] == 2, "and by the same where he is next")
+    await scene.bob.check(answer, use_candidate=True)
+    assert len(studio.plane._demux.by_ufrag) == 2, "now the former ones are"
+    await beside.close()
 
 
 async def test_the_address_of_somebody_who_is_there_is_not_taken(studio: Studio) -> None:

@@ -128,6 +128,7 @@ async def test_ice_restart_accepts_new_credentials_and_then_only_those(studio: S
     await alice.check(first.sdp, use_candidate=False)
     await alice.open(second.sdp)
     await alice.check(second.sdp, use_candidate=True)
+    await studio.sees(lambda: studio.plane.counters["moved_when_asked"] == 1, "the new path has answered")
     with pytest.raises(TimeoutError):
         await alice.check(first.sdp, use_candidate=False, timeout_s=0.2)
     assert studio.plane.counters["dtls_connected"] == 1

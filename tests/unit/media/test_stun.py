@@ -33,7 +33,8 @@ def request(
 def test_a_good_request_is_understood_and_authentic() -> None:
     data = request(use_candidate=True)
     parsed = stun.parse_request(data)
-    assert (parsed.local_ufrag, parsed.use_candidate) == ("ours", True)
+    assert (parsed.local_ufrag, parsed.remote_ufrag, parsed.use_candidate) == ("ours", "theirs", True)
+    assert stun.parse_request(request("ours")).remote_ufrag == ""
     assert stun.is_authentic(data, parsed, PASSWORD.encode())
     assert not stun.parse_request(request()).use_candidate
     assert not stun.parse_request(request()).claims_controlled

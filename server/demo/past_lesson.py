@@ -1,4 +1,4 @@
-"""Yesterday's lesson: scheduled, held and recorded the way a real one is, only quicker. Every event is in its log."""
+"""The lesson before this one: scheduled, held and recorded the way a real one is, only quicker. Every event is in its log."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from server.demo.people import (
     REMARKS,
 )
 from server.ids import new_id
+from server.planning.door import SHUTS_AFTER_MS
 from server.planning.service import CHINA_OFFSET_MS, FrozenRoll
 from server.protocol.http import AgendaItemInput, MeetingInput
 from server.protocol.models import MeetingState, MeetingType, RoomRole
@@ -40,6 +41,7 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 PLANNED_MS = 40 * 60_000
 HELD_MS = 48_000
+HELD_AT_HOUR = 15
 SAMPLE_S = 48
 _FILM = """
 import sys, pathlib, recordings.sample
@@ -60,7 +62,7 @@ async def host_of(services: Services, members: dict[str, str]) -> Actor:
 
 async def schedule(services: Services, members: dict[str, str], branch_id: str) -> str:
     """Planned the day before it was held."""
-    start_ms = _yesterday_at(15, services.clock.now_ms())
+    start_ms = held_at(services.clock.now_ms())
     meeting_id = await services.planning.create(
         await host_of(services, members),
         MeetingInput(
@@ -232,6 +234,12 @@ def _segments(recording_id: str, recorded: ImportedRecording) -> list[Segment]:
     ]
 
 
-def _yesterday_at(hour: int, now_ms: int) -> int:
+def held_at(now_ms: int) -> int:
+    """Three in the afternoon in China: yesterday, or the day before while yesterday's might still be begun late.
+
+    Its film takes some seconds; until then the home page must not show it as the meeting that everybody waits for.
+    """
     today = (now_ms + CHINA_OFFSET_MS) // DAY_MS * DAY_MS - CHINA_OFFSET_MS
-    return today - DAY_MS + hour * HOUR_MS
+    yesterday = today - DAY_MS + HELD_AT_HOUR * HOUR_MS
+    is_over = yesterday + PLANNED_MS + SHUTS_AFTER_MS < now_ms
+    return yesterday if is_over else yesterday - DAY_MS

@@ -67,13 +67,13 @@ async def more_is_recorded(home: Installation) -> None:
     await until("more in the journal", lambda: journalled() > before + MORE_BYTES, 30)
 
 
-async def schedule(home: Installation, secretary: Actor, title: str) -> str:
-    """A party lesson of the demonstration's first branch that begins in a minute. Returns the meeting's id."""
+async def schedule(home: Installation, secretary: Actor, title: str, start_ms: int | None = None) -> str:
+    """A party lesson of an hour in the demonstration's first branch, in a minute or later. Returns the meeting's id."""
     options = await secretary.api("GET", "/api/planning/options")
     branch = next(o for o in options["organisations"] if o["kind"] == "branch")
     options = await secretary.api("GET", f"/api/planning/options?organisation_id={branch['organisation_id']}")
     members = {m["name"]: m["member_id"] for m in options["members"]}
-    now_ms = int(time.time() * 1000)
+    start_ms = start_ms or int(time.time() * 1000) + 60_000
     detail = await secretary.api(
         "POST",
         "/api/meetings",
@@ -81,8 +81,8 @@ async def schedule(home: Installation, secretary: Actor, title: str) -> str:
             "organisation_id": branch["organisation_id"],
             "type": "party_lesson",
             "title": title,
-            "start_ms": now_ms + 60_000,
-            "end_ms": now_ms + 3_660_000,
+            "start_ms": start_ms,
+            "end_ms": start_ms + 3_600_000,
             "host_member_id": members[home.logins["host"]["name"]],
             "recorder_member_id": members[home.logins["secretary"]["name"]],
             "lecturer_member_id": members[home.logins["host"]["name"]],

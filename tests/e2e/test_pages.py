@@ -12,6 +12,7 @@ from playwright.async_api import Playwright, expect
 
 from tests.e2e.actors import DESKTOP, PATIENCE_MS, PHONE, Actor, launch
 from tests.e2e.installation import Installation, installation, until
+from tests.e2e.lesson import schedule
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -64,10 +65,18 @@ async def test_every_page_stands_at_both_sizes(playwright: Playwright, tmp_path:
         await stranger.close()
         async with one_person(playwright, home, "secretary") as secretary:
             await until("the past lesson is laid out", lambda: has_ledger(secretary), 60)
+            await schedule(home, secretary, "党课：跨年夜里话初心", tomorrow_before_midnight_ms())
             await officer_pages(secretary, screenshots, problems)
         async with one_person(playwright, home, "member") as member:
             await member_pages(member, screenshots, problems)
     assert not problems, "\n".join(problems)
+
+
+def tomorrow_before_midnight_ms() -> int:
+    """In China. An hour from then its line names both days, the longest that there is."""
+    china = datetime.timezone(datetime.timedelta(hours=8))
+    tomorrow = datetime.datetime.now(china) + datetime.timedelta(days=1)
+    return int(tomorrow.replace(hour=23, minute=30, second=0, microsecond=0).timestamp() * 1000)
 
 
 async def has_ledger(actor: Actor) -> bool:

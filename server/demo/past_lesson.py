@@ -1,4 +1,4 @@
-"""The lesson before this one: scheduled, held and recorded as a real one is, only quicker. Every event is in its log."""
+"""The lesson before this one: scheduled, held and recorded as a real one is, but quicker. Every event is in the log."""
 
 from __future__ import annotations
 

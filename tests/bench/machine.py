@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,13 +76,6 @@ def dropped_datagrams(ports: set[int]) -> int:
         if int(fields[1].rpartition(":")[2], 16) in ports:
             dropped += int(fields[-1])
     return dropped
-
-
-def free_port(host: str) -> int:
-    """A TCP port on which nobody listens now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def pin(pid: int, core: int | None) -> None:

@@ -20,7 +20,7 @@ from playwright.async_api import Playwright, expect
 
 from tests.e2e.actors import PATIENCE_MS, Actor, launch, shoot
 from tests.e2e.conftest import FLOOR_HZ, OUTPUT, TONES_HZ
-from tests.e2e.installation import Installation, free_port, installation, until
+from tests.e2e.installation import Installation, installation, until
 from tests.e2e.lesson import end_lesson, schedule, sees
 from tests.e2e.media_files import MediaFiles
 from tests.e2e.media_probe import codecs, frames_decoded, mapped_port, record_source, spectrum
@@ -28,6 +28,7 @@ from tests.e2e.recording_check import decode_file, decode_recording
 from tests.e2e.verify import run_verify
 from tests.netsim.tcp_cut import TcpCut
 from tests.netsim.udp_relay import UdpRelay
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 

@@ -19,13 +19,14 @@ from playwright.async_api import Playwright
 
 from tests.e2e.actors import Actor, launch
 from tests.e2e.conftest import OUTPUT
-from tests.e2e.installation import Installation, free_port, installation, until
+from tests.e2e.installation import Installation, installation, until
 from tests.e2e.lesson import schedule, sees
 from tests.e2e.media_files import MediaFiles
 from tests.e2e.stream_watch import Stretch, Watch
 from tests.netsim.profiles import CLEAR, PROFILES, Profile
 from tests.netsim.tcp_cut import TcpCut
 from tests.netsim.weak_network import Address, WeakNetwork, weak_network
+from tests.ports import free_port
 
 
 @dataclass

@@ -23,6 +23,7 @@ import aiohttp
 from tests.bench import machine
 from tests.bench.plan import Plan
 from tests.bench.run import Backend, BenchError, stop
+from tests.ports import free_port
 
 ROOM, FEED = 1234, 1
 PLUGIN = "janus.plugin.videoroom"
@@ -199,7 +200,7 @@ async def janus_backend(plan: Plan, options: JanusOptions) -> AsyncIterator[Back
     program = find()
     if program is None:
         raise BenchError("janus is missing: apt install janus")
-    port = machine.free_port(options.address)
+    port = free_port(host=options.address)
     with tempfile.TemporaryDirectory(prefix="bench-janus-") as folder:
         configure(Path(folder), options, port, _modules("plugins"), _modules("transports"))
         async with _process(program, Path(folder), options.core) as process, aiohttp.ClientSession() as session:

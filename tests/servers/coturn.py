@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "turnserver.conf"
 START_DEADLINE_S = 20.0
 
@@ -22,7 +24,7 @@ class Coturn:
         self._folder = folder
         self._secret = secret
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -81,9 +83,3 @@ def coturn(folder: Path, secret: str) -> Iterator[Coturn]:
         yield server
     finally:
         server.stop()
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
 
 SYSTEM_USER = "postgres"  # PostgreSQL refuses to run as root
 START_DEADLINE_S = 30.0
@@ -25,7 +26,7 @@ class Postgres:
         self._folder = folder
         self._programs = programs
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self._as_user: dict[str, Any] = (
             {"user": SYSTEM_USER, "group": SYSTEM_USER, "extra_groups": []} if os.geteuid() == 0 else {}
         )
@@ -112,10 +113,3 @@ def _programs() -> Path:
     if elsewhere := shutil.which("initdb"):
         return Path(elsewhere).resolve().parent
     raise RuntimeError("PostgreSQL is missing: apt install postgresql")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

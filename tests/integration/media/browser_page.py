@@ -53,11 +53,12 @@ _PUBLISH = """async ({video, audio}) => {
   if (video) await cam.sender.replaceTrack(stream.getVideoTracks()[0]);
 }"""
 _STATS = """async () => {
-  const found = {state: pc.connectionState, inbound: [], outbound: [], codecs: {}};
+  const found = {state: pc.connectionState, inbound: [], outbound: [], codecs: {}, pathChanges: 0};
   (await pc.getStats()).forEach(s => {
     if (s.type === 'codec') found.codecs[s.id] = s.mimeType;
     if (s.type === 'inbound-rtp') found.inbound.push(s);
     if (s.type === 'outbound-rtp') found.outbound.push(s);
+    if (s.type === 'transport') found.pathChanges = s.selectedCandidatePairChanges;
   });
   return found;
 }"""
@@ -92,10 +93,14 @@ class BrowserClient:
         return self.answer
 
     async def restart_ice(self) -> None:
+        await self.exchange(await self.offer_restart())
+
+    async def offer_restart(self) -> str:
+        """From now on the browser looks for a path, with our old credentials until ``exchange`` brings it new ones."""
         sdp = await self.page.evaluate(
             "async () => { pc.restartIce(); await pc.setLocalDescription(); return pc.localDescription.sdp }"
         )
-        await self.exchange(sdp)
+        return str(sdp)
 
     async def add_video_slots(self, count: int) -> dict[str, Any]:
         """A repeated offer with more lines, as when a window grows."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import pytest
 from playwright.async_api import Browser
@@ -12,6 +14,8 @@ from media import control
 from tests.integration.media.browser_page import BrowserClient, chromium
 from tests.integration.media.conftest import StartWorker
 from tests.integration.media.control_server import ControlServer, until
+from tests.netsim.udp_relay import UdpRelay
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 Enter = Callable[[str], Awaitable[BrowserClient]]
@@ -28,12 +32,17 @@ async def enter(server: ControlServer, worker: asyncio.subprocess.Process, brows
     """Opens a page for one participant of the open room "r"; joining is left to the test."""
     await server.call(control.RoomOpen(room_id="r"))
 
-    async def open_page(participant_id: str) -> BrowserClient:
-        page = await browser.new_page()
-        await page.goto(server.url + "/page")
-        return BrowserClient(page, server, "r", participant_id)
+    return partial(opened, browser, server)
 
-    return open_page
+
+async def opened(browser: Browser, server: ControlServer, participant_id: str) -> BrowserClient:
+    page = await browser.new_page()
+    await page.goto(server.url + "/page")
+    return BrowserClient(page, server, "r", participant_id)
+
+
+async def connected(client: BrowserClient) -> bool:
+    return bool((await client.stats())["state"] == "connected")
 
 
 async def eventually(figure: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 20.0) -> None:
@@ -136,6 +145,40 @@ async def test_ice_restart_keeps_the_association(server: ControlServer, enter: E
     assert server.counters["dtls_connected"] == 2, "no new handshake"
     states = [event["state"] for event in server.seen("transport.changed", participant_id="alice")]
     assert states == ["connected"]
+
+
+async def test_a_path_that_is_found_before_the_answer_has_come_is_used(
+    server: ControlServer, start_worker: StartWorker, browser: Browser
+) -> None:
+    """Who comes out of a tunnel has the new path at once, and the answer to his restart a second later."""
+    relay = await UdpRelay.start()
+    relay.worker = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
+    host, port = relay.address
+    await start_worker(MEDIA_PORT=str(relay.worker[1]), MEDIA_ADVERTISE=f"{host}:{port}")
+    await server.call(control.RoomOpen(room_id="r"))
+    alice, bob = [await opened(browser, server, name) for name in ("alice", "bob")]
+    await alice.join()
+    await alice.publish()
+    await eventually(lambda: connected(alice), "alice is connected")
+    others = set(relay.clients)
+    await bob.join()
+    await bob.view("alice:camera")
+    await eventually(lambda: decodes(bob, 5), "bob decodes")
+    changes = (await bob.stats())["pathChanges"]
+    for address in set(relay.clients) - others:
+        relay.blackhole(address, on=True)
+    offer = await bob.offer_restart()
+
+    async def has_another_path() -> bool:
+        return bool((await bob.stats())["pathChanges"] > changes)
+
+    await eventually(has_another_path, "the browser has found another path")
+    before = max(await bob.inbound("video", "framesDecoded"))
+    await bob.exchange(offer)
+    await eventually(lambda: decodes(bob, before + 20), "pictures come by it")
+    await until(lambda: server.counters.get("moved_when_asked", 0) > 0, "the worker has asked there")
+    assert server.counters["dtls_connected"] == 2, "no new handshake"
+    await relay.close()
 
 
 async def test_second_connection_takes_over_the_seat_with_its_view(server: ControlServer, enter: Enter) -> None:

@@ -12,21 +12,15 @@ from tests.integration.media.conftest import StartWorker
 from tests.integration.media.control_server import ControlServer, until
 from tests.integration.media.lossy_relay import LossyRelay
 from tests.integration.media.test_chromium import decodes, eventually
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
-
-
-def _free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def test_lost_packets_are_asked_for_and_resent(server: ControlServer, start_worker: StartWorker) -> None:
     relay = LossyRelay(0.05, seed=7)
     host, port = await relay.start()
-    relay.worker = ("127.0.0.1", _free_udp_port())
+    relay.worker = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
     try:
         await start_worker(MEDIA_PORT=str(relay.worker[1]), MEDIA_ADVERTISE=f"{host}:{port}")
         await server.call(control.RoomOpen(room_id="r"))

@@ -13,6 +13,7 @@ from tests.integration.media.browser_page import BrowserClient, chromium
 from tests.integration.media.conftest import StartWorker
 from tests.integration.media.control_server import ControlServer
 from tests.integration.media.lossy_relay import Address, LossyRelay
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 LOSS = 0.10
@@ -44,13 +45,6 @@ class WithoutRedundancy(BrowserClient):
         return await super().exchange(sdp.replace("red/48000/2", "red/48000/1"))
 
 
-def _free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def heard(viewer: BrowserClient) -> dict[str, Any]:
     """The stream with most sound in it."""
     streams = [item for item in (await viewer.stats())["inbound"] if item["kind"] == "audio"]
@@ -67,7 +61,7 @@ async def test_a_tenth_of_all_packets_is_lost_and_hardly_heard(
 ) -> None:
     relay = LossToViewers(LOSS, seed=11)
     host, port = await relay.start()
-    relay.worker = ("127.0.0.1", _free_udp_port())
+    relay.worker = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
     try:
         await start_worker(MEDIA_PORT=str(relay.worker[1]), MEDIA_ADVERTISE=f"{host}:{port}")
         await server.call(control.RoomOpen(room_id="r"))

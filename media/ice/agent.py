@@ -126,7 +126,7 @@ class IceAgent:
         names = self._addresses.get(address, self._names)
         passwords = {path.remote_ufrag: path.remote_password for path in self._generations.values()}
         if names.theirs not in passwords:  # forgotten; then he has newer ones
-            names = _Names(self.ufrag, self._generations[self.ufrag].remote_ufrag)
+            names = self._newest_names
         username = f"{names.theirs}:{names.ours}"
         self._roaming.ask(self._transport, address, username, passwords[names.theirs], now)
 
@@ -152,7 +152,11 @@ class IceAgent:
         """Of the path in use: after a restart media may stay on the old one."""
         address = self._transport.address
         found = self._addresses.get(address) if address is not None else None
-        return found or _Names(self.ufrag, self._generations[self.ufrag].remote_ufrag)
+        return found or self._newest_names
+
+    @property
+    def _newest_names(self) -> _Names:
+        return _Names(self.ufrag, self._generations[self.ufrag].remote_ufrag)
 
     def _names_in(self, request: stun.BindingRequest) -> _Names:
         is_known = any(request.remote_ufrag == path.remote_ufrag for path in self._generations.values())

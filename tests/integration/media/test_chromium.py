@@ -35,6 +35,13 @@ async def enter(server: ControlServer, worker: asyncio.subprocess.Process, brows
     return partial(opened, browser, server)
 
 
+@pytest.fixture
+async def relay() -> AsyncIterator[UdpRelay]:
+    running = await UdpRelay.start()
+    yield running
+    await running.close()
+
+
 async def opened(browser: Browser, server: ControlServer, participant_id: str) -> BrowserClient:
     page = await browser.new_page()
     await page.goto(server.url + "/page")
@@ -148,10 +155,9 @@ async def test_ice_restart_keeps_the_association(server: ControlServer, enter: E
 
 
 async def test_a_path_that_is_found_before_the_answer_has_come_is_used(
-    server: ControlServer, start_worker: StartWorker, browser: Browser
+    server: ControlServer, start_worker: StartWorker, browser: Browser, relay: UdpRelay
 ) -> None:
     """Who comes out of a tunnel has the new path at once, and the answer to his restart a second later."""
-    relay = await UdpRelay.start()
     relay.worker = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
     host, port = relay.address
     await start_worker(MEDIA_PORT=str(relay.worker[1]), MEDIA_ADVERTISE=f"{host}:{port}")
@@ -178,7 +184,6 @@ async def test_a_path_that_is_found_before_the_answer_has_come_is_used(
     await eventually(lambda: decodes(bob, before + 20), "pictures come by it")
     await until(lambda: server.counters.get("moved_when_asked", 0) > 0, "the worker has asked there")
     assert server.counters["dtls_connected"] == 2, "no new handshake"
-    await relay.close()
 
 
 async def test_second_connection_takes_over_the_seat_with_its_view(server: ControlServer, enter: Enter) -> None:

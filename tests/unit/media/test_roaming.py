@@ -321,7 +321,7 @@ async def test_a_path_that_is_checked_before_the_answer_has_come_is_used(studio:
     scene.bob.send(packet_of(scene.bob, CAMERA, 6))
     await studio.sees(lambda: scene.counters["moved_when_asked"] == 2, "and by the same where he is next")
     await scene.bob.check(answer, use_candidate=True)
-    assert len(studio.plane._demux.by_ufrag) == 2, "now the former ones are"
+    assert len(studio.plane._demux.by_ufrag) == 2, "the path in use has the new ones: the former are void"
     await beside.close()
 
 

@@ -1,4 +1,4 @@
-"""The only file that uses aiortc, aioice or pylibsrtp: DTLS over our own datagrams, SRTP on our own buffers.
+"""The only file that uses aiortc, aioice, pyOpenSSL or pylibsrtp: DTLS over our own datagrams, SRTP on our own buffers.
 
 It knows no rooms and no packets beyond their bytes. A contract test asserts every private name that is used here;
 the versions are pinned.
@@ -17,9 +17,11 @@ from aiortc.rtcdtlstransport import (
     RTCDtlsFingerprint,
     RTCDtlsParameters,
     RTCDtlsTransport,
+    SRTPProtectionProfile,
     State,
 )
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi as srtp_ffi
 from pylibsrtp._binding import lib as srtp_lib
@@ -47,11 +49,27 @@ def address_of(pointer: Any) -> int:
 _PROFILES = sorted(SRTP_PROFILES, key=lambda profile: (b"AEAD" not in profile.openssl_profile, profile.key_length))
 
 
+class _OneContext(RTCCertificate):
+    """aiortc makes a context for each association, and OpenSSL's tables in it take 25 KiB; this makes one for all.
+
+    An idle association gives back its buffer for records (16 KiB more). None is resumed: each proves its certificate.
+    """
+
+    _context: SSL.Context | None = None
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+            self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+            self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        return self._context
+
+
 class Certificate:
     """The DTLS certificate of the process, with its SHA-256 fingerprint."""
 
     def __init__(self) -> None:
-        self._certificate = RTCCertificate.generateCertificate()
+        self._certificate = _OneContext.generateCertificate()
         self.fingerprint: str = next(
             item.value for item in self._certificate.getFingerprints() if item.algorithm == "sha-256"
         )

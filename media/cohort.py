@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from media.slot import Slot
 
 CHUNK = 64
+KEPT_CONTEXTS = 8  # packets of a burst up to which its table is kept: keyframes have any number, and come seldom
 RED = "red"  # in a key: Opus with redundancy
 NUMBER_BYTES = 8  # of the extension with the transport-wide number
 MAX_NUMBER_ID = 14  # RFC 8285 §4.2
@@ -87,7 +88,8 @@ class Chunk:
         found = self._contexts.get(per_member)
         if found is None:
             found = [slot.transport.tx for slot in self.members for _ in range(per_member)]
-            self._contexts[per_member] = found
+            if per_member <= KEPT_CONTEXTS:
+                self._contexts[per_member] = found
         return found
 
     def offsets(self, slot: Slot) -> tuple[int, int]:

@@ -161,8 +161,9 @@ class Downlink:
                 continue
             is_ours = True
             # What the publisher lost on his way to us is missing from the viewer's numbers as well, and so is what
-            # went to an address that the viewer had left.
-            if now - max(slot.layer.hole_at, self._moved_at) > HOLE_S:
+            # went to an address that the viewer had left, or before the slot rested.
+            is_old = slot.is_old_news(block.highest_sequence)
+            if not is_old and now - max(slot.layer.hole_at, self._moved_at) > HOLE_S:
                 worst = max(worst, block.fraction_lost)
             sent_at = slot.layer.reports.get(block.last_sr)
             if sent_at is not None and block.delay_since_last_sr < MAX_DELAY_UNITS:

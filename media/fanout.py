@@ -22,7 +22,6 @@ MAX_BURST = 40  # packets of one message; 40 x 1500 stays below the 64 KiB of a 
 MAX_PACKET = 1500 - MAX_TRAILER
 REPORT_TIME_AT = 16  # where a sender report holds its RTP timestamp (RFC 3550 §6.4.1)
 _SRTCP_INDEX = 4
-_MAX_SHAPES = 500
 
 
 class _Pool:
@@ -40,18 +39,6 @@ class _Pool:
         self.length_pointers: list[Any] = [self._lengths + index for index in range(count)]
         self.lengths = self._lengths
         self.vectors = VectorTable(address_of(self._memory), stride, count)
-        self._shapes: dict[tuple[tuple[int, ...], int], tuple[bytes, memoryview[int]]] = {}
-
-    def shape(self, sizes: tuple[int, ...], trailer: int) -> tuple[bytes, memoryview[int]]:
-        """The sizes before and after protection, repeated for a whole chunk."""
-        found = self._shapes.get((sizes, trailer))
-        if found is None:
-            if len(self._shapes) > _MAX_SHAPES:
-                self._shapes.clear()
-            before = struct.pack(f"={len(sizes)}i", *sizes) * CHUNK
-            after = memoryview(array.array("Q", [size + trailer for size in sizes]) * CHUNK)
-            found = self._shapes[sizes, trailer] = (before, after)
-        return found
 
     def fill(self, block: bytes, copies: int) -> None:
         """Repeats the block, by doubling."""
@@ -104,7 +91,7 @@ class FanOut:
         pool = self._small if largest + MAX_TRAILER <= self._small.stride else self._large
         stride = pool.stride
         block = b"".join([packet.ljust(stride, b"\0") for packet in group])
-        before, after = pool.shape(tuple(map(len, group)), trailer)
+        before, after = _repeated_sizes(group, trailer)
         counters = self._counters
         for chunk in list(chunks):
             members = len(chunk.members)
@@ -163,6 +150,14 @@ class FanOut:
                     continue
                 self._port.send(view[: length[0]], address, slot.kind == "video")
                 self._counters["rtp_out"] += 1
+
+
+def _repeated_sizes(group: Sequence[bytes], trailer: int) -> tuple[bytes, memoryview[int]]:
+    """The sizes before and after protection, for a whole chunk. Made anew: a microsecond or two for each burst, while
+    hardly two pictures have the same sizes, and to keep them took megabytes."""
+    sizes = list(map(len, group))
+    before = struct.pack(f"={len(sizes)}i", *sizes) * CHUNK
+    return before, memoryview(array.array("Q", [size + trailer for size in sizes]) * CHUNK)
 
 
 def _equal_sizes(packets: Sequence[bytes]) -> Iterator[list[bytes]]:

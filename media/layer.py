@@ -181,9 +181,12 @@ class Layer:
                 self.waiting.append(slot)
                 continue
             slot.awaited = None
+            has_rested = slot.layer is None and slot.history is not None
             if slot.layer is not None:
                 slot.layer.leave(slot)
             self._join(slot, track, first_packet, now)
+            if has_rested:
+                slot.handle_resumed()
 
     def leave(self, slot: Slot) -> None:
         """The slot's stream stops here; another layer or publication may go on with it."""

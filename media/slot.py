@@ -53,6 +53,7 @@ class Slot:
         "offered_number_id",
         "publication",
         "rank",
+        "resumed_from",
         "rtx_ssrc",
         "send_history",
         "ssrc",
@@ -82,6 +83,7 @@ class Slot:
         self.history_ntp: int | None = None  # when the last picture in the history left its sender
         self.numbering = Numbering(0, 0)  # while it is in a cohort
         self.first_sequence = 0  # of the source: what came before was not sent, or with other numbers
+        self.resumed_from: int | None = None  # the viewer's number with which it went on, until a report tells of it
         self.rank = 0  # among the pictures of its viewer: 0 is the stage
         self.limit = NO_LIMIT  # the highest of the publication's layers that the viewer's budget allows
         self.is_lean = False  # sound without redundancy: the path is too narrow for both
@@ -167,6 +169,19 @@ class Slot:
             self.transport.send_rtp(rewritten)
             sent += 1
         return sent, len(sequences) - sent
+
+    def handle_resumed(self) -> None:
+        """It goes on after a rest."""
+        self.resumed_from = (self.first_sequence + self.numbering.sequence) & 0xFFFF
+
+    def is_old_news(self, highest: int) -> bool:
+        """Whether a report up to this number may tell of losses before the rest: what was lost last before it is
+        missed only when the next packets have come, be it a minute later."""
+        if self.resumed_from is None:
+            return False
+        if distance(highest & 0xFFFF, self.resumed_from) >= 0:
+            self.resumed_from = None
+        return True
 
     def next_rtx_sequence(self) -> int:
         self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF

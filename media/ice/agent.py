@@ -6,12 +6,12 @@ Tells the transport where it is sent to by ``transport.move``. Knows neither key
 from __future__ import annotations
 
 import secrets
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from media.ice import stun
 from media.ice.nomination import Nomination
 from media.ice.roaming import Roaming
+from media.ice.transactions import RecentTransactions
 from media.limits import Allowance
 from media.udp import Address, DatagramPort, StreamAddress
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from media.transport import Transport
 
 MAX_ADDRESSES = 8
-MAX_TRANSACTIONS = 256  # minutes of checks
 MAX_CREDENTIALS = 4  # ICE restarts under way at once
 FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST = 5, 10  # that name this transport and do not know its password
 CHECKS_PER_S, CHECKS_BURST = 50, 100  # browsers begin with up to fifty a second, then send one every two seconds
@@ -59,7 +58,7 @@ class IceAgent:
         self._is_cut_off = False  # the connection that is sent to is gone
         self._failed_checks = Allowance(FAILED_CHECKS_PER_S, FAILED_CHECKS_BURST)
         self._checks = Allowance(CHECKS_PER_S, CHECKS_BURST)
-        self._transactions: deque[bytes] = deque(maxlen=MAX_TRANSACTIONS)
+        self._transactions = RecentTransactions()
         self._roaming = Roaming(demux.strays, port, self._counters)
         self._renew(offer)
 
@@ -96,7 +95,7 @@ class IceAgent:
             self._counters["stun_role_conflict"] += 1
             self._port.send(stun.role_conflict(request.transaction_id, password), address)
             return True
-        self._transactions.append(request.transaction_id)
+        self._transactions.add(request.transaction_id)
         self._counters["stun_in"] += 1
         self._port.send(stun.binding_response(request.transaction_id, address, password), address)
         self._admit(address, self._names_in(request))

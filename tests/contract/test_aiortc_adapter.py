@@ -34,6 +34,8 @@ def test_private_names_of_the_dtls_transport() -> None:
     assert "self.transport._recv()" in source
     assert "self.transport._send(data)" in source
     assert list(inspect.signature(transport).parameters) == ["transport", "certificates"]
+    assert callable(rtcdtlstransport.RTCCertificate._create_ssl_context)
+    assert "_create_ssl_context(\n" in source, "once for each association"
     profile = rtcdtlstransport.SRTP_PROFILES[0]
     for name in ("libsrtp_profile", "openssl_profile", "key_length", "salt_length", "get_key_and_salt"):
         assert hasattr(profile, name), name
@@ -126,6 +128,18 @@ async def test_a_foreign_certificate_is_refused() -> None:
     )
     accepted = await asyncio.gather(*(end.handshake() for end in ends))
     assert not accepted[0]
+    for end in ends:
+        await end.close()
+
+
+async def test_associations_share_a_context_and_none_is_resumed() -> None:
+    """A context of its own takes each viewer 25 KiB; one that is shared must not remember who proved what."""
+    ours = Certificate()
+    ends = [end for _ in range(2) for end in await connect((ours, Certificate()))]
+    associations = [end._dtls._ssl for end in ends[::2]]
+    first, second = (association.get_context() for association in associations if association is not None)
+    assert first is second
+    assert first.get_session_cache_mode() == SSL.SESS_CACHE_OFF
     for end in ends:
         await end.close()
 

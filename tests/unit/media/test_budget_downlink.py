@@ -168,6 +168,26 @@ async def test_what_went_to_a_left_address_is_not_held_against_the_new_path(stud
     assert scene.downlink.budget.estimator.bps == before
 
 
+async def test_what_was_lost_before_a_rest_is_not_held_against_what_comes_after_it(studio: Studio) -> None:
+    """The last packets before a rest are missed only when the next have come, and the report of then tells of both."""
+    scene = await Scene(studio).begin()
+    scene.tick()
+    await scene.live(2)
+    before = scene.downlink.budget.estimator.bps
+    for level in (QualityLevel.AUDIO, None):
+        studio.plane.set_quality(control.QualitySet(room_id="r", participant_id="bob", level=level))
+        scene.tick(2.5)
+    await scene.show(KEY)
+    number = int.from_bytes(scene.bob.rtp[-1][2:4], "big")
+    lost = rtcp.ReportBlock(scene.slot.ssrc, 200, 100, number - 1, 0, 0, 0)
+    await scene.report(rtcp.write_receiver_report(9, [lost]))
+    await scene.report(rtcp.write_receiver_report(9, [lost._replace(highest_sequence=0x10000 + number)]))
+    assert scene.downlink.budget.estimator.bps == before
+    assert not scene.downlink.budget.is_troubled(studio.clock.now)
+    await scene.report(rtcp.write_receiver_report(9, [lost._replace(highest_sequence=0x10000 + number + 1)]))
+    assert scene.downlink.budget.estimator.bps < before, "the next one tells of what came after it alone"
+
+
 def rtcp_type(packet: bytes) -> int:
     return packet[1]
 

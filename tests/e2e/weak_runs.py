@@ -21,7 +21,7 @@ from tests.netsim.profiles import BLACKHOLE, CLEAR, PROFILES, TUNNEL_S
 Figures = dict[str, Any]
 CALM_S = 3.0  # on the clear network between two profiles
 AFTER_S = 8.0  # what is looked at after a tunnel or a switch
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0  # of what must happen at all
 
 
 async def joining(stage: WeakStage) -> Figures:

@@ -47,9 +47,10 @@ SHORT = {
     "udp-blocked": Target(sees_after_s=8),
 }
 _AT_LEAST = ("sound_percent",)
-# For each runnable program per core beyond one: what a busy machine takes away, and no network.
+# For each runnable program per core beyond one: what a busy machine takes away, and no network. Times grow with the
+# number of programs that share a core: pages, worker and network each get that part of it. The promises' times are
+# those of the full form, which runs alone.
 _PER_LOAD = {"sound_percent": -0.4, "freezes": 2.0, "longest_gap_ms": 300.0}
-_SECONDS_PER_LOAD = 0.5
 _SAMPLING_MS = 400  # both ends of a gap are seen up to a sample late
 
 
@@ -58,8 +59,9 @@ def on_busy_machine(target: Target, load_per_core: float) -> Target:
     busy = max(0.0, load_per_core - 1)
     values = {name: getattr(target, name) for name in Target.__slots__}
     for name in values:
-        per_load = _SECONDS_PER_LOAD if name.endswith("_s") else _PER_LOAD.get(name, 0.0)
-        values[name] += busy * per_load
+        values[name] = (
+            values[name] * (1 + busy) if name.endswith("_s") else values[name] + busy * _PER_LOAD.get(name, 0)
+        )
     values["longest_gap_ms"] += _SAMPLING_MS
     return Target(**values)
 

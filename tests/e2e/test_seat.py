@@ -19,6 +19,7 @@ from tests.e2e.installation import until
 from tests.e2e.lesson import end_lesson
 from tests.e2e.weak_media import make_cameras
 from tests.e2e.weak_stage import WeakStage, now_ms, weak_stage
+from tests.machine_load import programs_per_core
 from tests.netsim.profiles import BLACKHOLE, PROFILES
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
@@ -26,7 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180), pytest.mark.asyncio
 SWITCHES = 5  # a hundred in `make soak`
 SLEEP_S = 20.0
 UNSTABLE_S, AWAY_S = 6.0, 15.0
-SLACK_S = 3.0  # sweeps once a second, pings every five, a loaded machine
+SLACK_S = 3.0  # sweeps once a second, pings every five; more on a loaded machine
 BACK_S = 10.0
 PRESENCE = """id => { const all = window.__huitang.room.currentView.snapshot.participants;
   const found = all.find(one => one.participant_id === id); return found ? found.presence : 'gone'; }"""
@@ -45,8 +46,9 @@ async def test_the_address_changes_again_and_again(stage: WeakStage) -> None:
     seconds = [figures["back_s"] for figures in found]
     print(f"switch: media back after {seconds} s; {json.dumps(found)}")
     assert all(figures["seat_kept"] for figures in found)
-    assert statistics.median(seconds) <= 1.5 + SLACK_S
-    assert max(seconds) <= BACK_S
+    load = programs_per_core()
+    assert statistics.median(seconds) <= 1.5 + SLACK_S * load
+    assert max(seconds) <= BACK_S * load
 
 
 async def test_a_sleeping_computer_is_unstable_then_away_and_comes_back(stage: WeakStage) -> None:
@@ -55,8 +57,7 @@ async def test_a_sleeping_computer_is_unstable_then_away_and_comes_back(stage: W
     with asleep(stage.mark):
         seen = await presence_changes(stage, me, SLEEP_S)
     print(f"asleep: {seen}")
-    assert seen["unstable"] <= UNSTABLE_S + SLACK_S
-    assert seen["away"] <= AWAY_S + SLACK_S
+    assert_noticed(seen)
     await comes_back(stage, me)
 
 
@@ -69,8 +70,7 @@ async def test_without_any_network_for_a_while_the_same_person_comes_back(stage:
     stage.signaling.mend()
     await stage.impair(PROFILES["good"])
     print(f"offline: {seen}")
-    assert seen["unstable"] <= UNSTABLE_S + SLACK_S
-    assert seen["away"] <= AWAY_S + SLACK_S
+    assert_noticed(seen)
     await comes_back(stage, me)
 
 
@@ -105,6 +105,12 @@ async def presence_changes(stage: WeakStage, participant_id: str, seconds: float
         await asyncio.sleep(0.1)
     assert {"unstable", "away"} <= set(seen), seen
     return seen
+
+
+def assert_noticed(seen: dict[str, float]) -> None:
+    slack_s = SLACK_S * programs_per_core()
+    assert seen["unstable"] <= UNSTABLE_S + slack_s, seen
+    assert seen["away"] <= AWAY_S + slack_s, seen
 
 
 async def comes_back(stage: WeakStage, participant_id: str) -> None:

@@ -17,6 +17,7 @@ from tests.e2e.media_files import MediaFiles
 from tests.e2e.media_probe import mapped_port, spectrum
 from tests.e2e.recording_check import decode_recording
 from tests.e2e.stream_watch import Watch
+from tests.machine_load import programs_per_core
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -98,7 +99,7 @@ async def kill_while_others_go_on(
         during = watch.stretch(killed_ms - 500, time.time() * 1000)
         print(f"{name} meanwhile: {during.report()}")
         assert {moment.connection for moment in watch.moments} == {1}, "nobody else made a new connection"
-        assert during.longest_gap_ms < MAX_GAP_MS
+        assert during.longest_gap_ms < MAX_GAP_MS * programs_per_core()
 
 
 async def test_a_killed_primary_hands_the_room_over(

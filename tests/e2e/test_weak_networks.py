@@ -6,7 +6,6 @@ The full form is `make soak`. Figures are those of getStats in both pages.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.e2e.lesson import end_lesson
 from tests.e2e.weak_media import make_cameras
 from tests.e2e.weak_stage import WeakStage, weak_stage
 from tests.e2e.weak_targets import SHORT, misses, on_busy_machine
+from tests.machine_load import programs_per_core
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,7 +39,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WeakS
 def judge(name: str, figures: dict[str, Any]) -> None:
     """Prints the figures and holds them against the short form's targets."""
     print(f"{name}: {json.dumps(figures)}")
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    load = programs_per_core()
     missed = misses(on_busy_machine(SHORT[name], load), figures | figures.get("settled", {}))
     assert not missed, f"{name} at load {load:.1f}: {'; '.join(missed)}; {figures}"
 

@@ -13,6 +13,7 @@ from playwright.async_api import Browser
 from media import control
 from tests.integration.media.browser_page import BrowserClient, chromium
 from tests.integration.media.control_server import ControlServer, until
+from tests.machine_load import programs_per_core
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 Enter = Callable[[str], Awaitable[BrowserClient]]
@@ -116,7 +117,7 @@ async def test_the_size_of_the_picture_decides_and_no_switch_freezes(enter: Ente
     ended = await picture_of(bob)
     assert ended["packetsLost"] == 0, "numbers go on without a hole"
     frozen_s = ended.get("totalFreezesDuration", 0) - began.get("totalFreezesDuration", 0)
-    assert frozen_s < 0.5, "five switches on a busy machine"
+    assert frozen_s < 0.5 * programs_per_core(), "five switches"
     assert ended["framesDecoded"] - began["framesDecoded"] >= 50
     assert ended.get("framesDropped", 0) <= 5
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from server.clock import Clock
 from server.errors import AppError, DatabaseAwayError, NotFoundError
@@ -45,7 +46,7 @@ class DurableLog:
         self._journal = Journal(folder / "log.jsonl", self._handle_durable, self._handle_failed)
         self._heads: dict[str, LoggedEvent | None] = {}  # of everything handed to the journal
         self._durable_heads: dict[str, LoggedEvent | None] = {}
-        self._loading: dict[str, asyncio.Lock] = {}
+        self._loading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._backlog: deque[LoggedEvent] = deque()  # durable, not yet in the database
         self._stuck: dict[str, list[LoggedEvent]] = {}  # refused by the database; the journal keeps them
         self._work = asyncio.Event()

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
+from weakref import WeakValueDictionary
 
 from recordings.control import RecordingState
 from server.clock import Clock
@@ -70,7 +71,7 @@ class RoomRegistry:
         self._book = book
         self._plane: MediaPlane | None = None
         self._rooms: dict[str, Room] = {}
-        self._loading: dict[str, asyncio.Lock] = {}
+        self._loading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._quiet_since_ms: dict[str, int] = {}  # live rooms with nobody in them
         self._media_closed: set[str] = set()
         self._deferred = DeferredWork()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -53,7 +54,7 @@ class Carriers:
         self._limits = limits
         self._placement = Placement(limits.spread_at)
         self._opened: dict[tuple[str, str], RoomOpened] = {}  # by room and worker
-        self._opening: dict[str, asyncio.Lock] = {}
+        self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._expected: dict[str, tuple[asyncio.Event, int]] = {}  # rooms from before our start: brought, until when
 
     # --- who carries what

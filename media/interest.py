@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from media.control import ControlModel, PublicationLayersWanted
 from media.publication import Publication
+from media.room_events import RoomEvents
 from media.tap_ring import TapRing
 
 
 class Interest:
     """The videos of one room that have been sent and not withdrawn."""
 
-    def __init__(self, room_id: str, ring: TapRing, emit: Callable[[ControlModel], None]) -> None:
-        self._room_id = room_id
+    def __init__(self, ring: TapRing, events: RoomEvents) -> None:
         self._ring = ring
-        self._emit = emit
+        self._events = events
         self._publications: dict[str, Publication] = {}
         self._watched: frozenset[str] | None = frozenset()
 
@@ -56,4 +53,4 @@ class Interest:
         if publication.link is not None:
             publication.link.ask_layers(publication.id, rids)
             return
-        self._emit(PublicationLayersWanted(room_id=self._room_id, publication_id=publication.id, rids=rids))
+        self._events.layers_wanted(publication, rids)

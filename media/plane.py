@@ -16,6 +16,7 @@ from media.errors import MediaError
 from media.forwarding import Forwarder
 from media.links.server import LinkServer
 from media.room import Room
+from media.room_events import RoomEvents
 from media.sdp.offer import parse_offer
 from media.settings import Settings
 from media.stats import Counters
@@ -89,7 +90,9 @@ class MediaPlane:
 
     def open_room(self, call: control.RoomOpen) -> control.RoomOpened:
         if call.room_id not in self.rooms:
-            self.rooms[call.room_id] = Room(call.room_id, call.max_participants, self._environment, self._emit)
+            self.rooms[call.room_id] = Room(
+                call.room_id, call.max_participants, self._environment, RoomEvents(call.room_id, self._emit)
+            )
             logger.info("room opened: %s", call.room_id)
         self.rooms[call.room_id].is_primary = call.primary
         return control.RoomOpened(tap=self._taps.listener.address, link=self._links.listener.address)

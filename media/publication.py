@@ -74,6 +74,10 @@ class Publication:
     def last_packet_at(self) -> float:
         return max(layer.last_packet_at for layer in self.layers)
 
+    def is_overdue(self, now: float) -> bool:
+        """For seconds nothing has come, nor has it been asked for again."""
+        return now - max(self.last_packet_at, self.demand.awake_since) > FLOWING_S
+
     def wanted_codec(self, now: float) -> VideoCodec | None:
         """Another codec that the publisher shall be asked for now, because of those who look on."""
         # While H.264 flows, who cannot take it waits; only a publication that was turned is looked at as a whole.

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from media.audio.hearing import Hearing
 from media.bwe.send_history import SendHistory
-from media.control import (
-    ControlModel,
-    Grants,
-    PublicationCodecWanted,
-    PublicationMedia,
-    QualityChanged,
-    RoomMedia,
-    SlotInfo,
-    SlotsChanged,
-    SpeakersChanged,
-    TransportChanged,
-    TransportState,
-)
-from media.downlink import Standing
+from media.control import Grants, RoomMedia, TransportState
 from media.errors import MediaError
 from media.interest import Interest
 from media.links.room_links import RoomLinks
 from media.participant import Participant
-from media.publication import FLOWING_S, Publication
-from media.rtp import rtcp
+from media.publication import Publication
+from media.room_events import RoomEvents
 from media.slot import Slot
 from media.tap_feed import TapFeed
 from media.tap_ring import TapRing
@@ -40,26 +25,20 @@ if TYPE_CHECKING:
 class Room:
     """Created and closed by the plane."""
 
-    def __init__(
-        self,
-        room_id: str,
-        max_participants: int,
-        environment: Environment,
-        emit: Callable[[ControlModel], None],
-    ) -> None:
+    def __init__(self, room_id: str, max_participants: int, environment: Environment, events: RoomEvents) -> None:
         self.id = room_id
         self.max_participants = max_participants
         self.participants: dict[str, Participant] = {}
         self.publications: dict[str, Publication] = {}
         self.send_history = SendHistory()
         self.tap = TapRing(room_id, environment.clock)
+        self.events = events
         self._environment = environment
-        self._emit = emit
         self._flowing: dict[str, Publication] = {}  # work grows with who sends, not with who is in the room
         self.links = RoomLinks(room_id, self, environment)
         self.is_primary = True
         self._feed = TapFeed(self.tap, environment.clock)
-        self._interest = Interest(room_id, self.tap, emit)
+        self._interest = Interest(self.tap, self.events)
         self._hearing = Hearing()
 
     # --- calls
@@ -114,7 +93,7 @@ class Room:
     def repeat_speakers(self) -> None:
         """For a server that has just taken our hello, which does not name them."""
         if self.is_primary:
-            self._emit(SpeakersChanged(room_id=self.id, participant_ids=self._hearing.speakers))
+            self.events.speakers(self._hearing.speakers)
         for participant in self.participants.values():
             participant.tell_standing()
 
@@ -160,25 +139,11 @@ class Room:
         if participant.state is TransportState.AWAY:
             for publication in participant.publications.values():
                 self._let_succeed(publication)
-        self._emit(TransportChanged(room_id=self.id, participant_id=participant.id, state=participant.state))
+        self.events.state(participant.id, participant.state)
 
     def let_hear(self, participant: Participant) -> None:
         """Who has just connected hears at once; the next tick would be up to 100 ms late."""
         participant.hear(self._hearing.audible(self._flowing.values(), self._now()))
-
-    def handle_pauses(self, participant: Participant, slots: tuple[SlotInfo, ...]) -> None:
-        self._emit(SlotsChanged(room_id=self.id, participant_id=participant.id, slots=slots))
-
-    def handle_standing(self, participant: Participant, standing: Standing) -> None:
-        self._emit(
-            QualityChanged(
-                room_id=self.id,
-                participant_id=participant.id,
-                level=standing.level,
-                chosen=standing.is_chosen,
-                budget_bps=standing.budget_bps,
-            )
-        )
 
     def handle_silent(self, publication: Publication) -> None:
         """A grant was taken: what the source still sends is dropped from the next packet on."""
@@ -218,7 +183,7 @@ class Room:
         self._feed.handle_sender_report(track)
         self.links.handle_report(track)
         if track.report is not None:
-            self._environment.forwarder.forward_report(track.layer, partial(_sender_report, *track.report))
+            self._environment.forwarder.forward_report(track.layer, track.write_report)
 
     # --- time
 
@@ -296,21 +261,17 @@ class Room:
                 self.handle_track(layer.track)
 
     def _is_silent(self, publication: Publication, now: float) -> bool:
-        """Nothing comes of what is asked for. Of others' publications the link tells."""
-        if publication.link is not None:
+        """Nothing comes of what is asked for, or of a client that has gone. Of others' publications the link tells."""
+        if publication.link is not None or not publication.is_overdue(now):
             return False
-        demand = publication.demand
-        if now - max(publication.last_packet_at, demand.awake_since) <= FLOWING_S:
-            return False
-        if publication.kind == "audio" or not demand.is_resting:
-            return True
-        return self.participants[publication.participant_id].state is not TransportState.CONNECTED
+        is_expected = publication.kind == "audio" or not publication.demand.is_resting
+        return is_expected or self.participants[publication.participant_id].state is not TransportState.CONNECTED
 
     def _tick_codec(self, publication: Publication, now: float) -> None:
         codec = publication.wanted_codec(now)
         if codec is not None:
             self._environment.counters["codec_wanted"] += 1
-            self._emit(PublicationCodecWanted(room_id=self.id, publication_id=publication.id, codec=codec))
+            self.events.codec_wanted(publication, codec)
 
     def _point_ears(self, now: float) -> None:
         """Everybody's audio slots follow the order, where it has changed."""
@@ -333,16 +294,9 @@ class Room:
         if publication.kind == "audio":
             self._point_ears(self._now())  # the next tick would be up to 100 ms late
         self.links.handle_flow(publication)
-        if publication.link is not None:  # its own worker tells
-            return
-        self._emit(
-            PublicationMedia(room_id=self.id, publication_id=publication.id, flowing=flowing, codec=publication.codec)
-        )
+        if publication.link is None:  # else its own worker tells
+            self.events.flow(publication)
 
     @property
     def connected(self) -> int:
         return sum(item.state is TransportState.CONNECTED for item in self.participants.values())
-
-
-def _sender_report(ntp: int, rtp_time: int, ssrc: int, timestamp_delta: int, packets: int, octets: int) -> bytes:
-    return rtcp.write_sender_report(ssrc, ntp, rtp_time + timestamp_delta, packets, octets)

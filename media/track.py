@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from media.rtp import h264, vp8
+from media.rtp import h264, rtcp, vp8
 from media.rtp.header import FIXED_SIZE
 from media.rtp.packet_cache import PacketCache
 from media.rtp.reception import Reception
@@ -51,6 +51,13 @@ class Track(ABC):
         passed_s = now - self.reported_at
         ntp, rtp_time = self.report
         return ntp + int(passed_s * (1 << 32)), (rtp_time + int(passed_s * self.codec.clock_rate)) & 0xFFFFFFFF
+
+    def write_report(self, ssrc: int, timestamp_delta: int, packets: int, octets: int) -> bytes:
+        """The report as a viewer's stream has it. Raises ValueError before the first has come."""
+        if self.report is None:
+            raise ValueError("no sender report has come yet")
+        ntp, rtp_time = self.report
+        return rtcp.write_sender_report(ssrc, ntp, rtp_time + timestamp_delta, packets, octets)
 
     def note_height(self, keyframe: bytes) -> None:
         """``keyframe``: the first packet of one."""

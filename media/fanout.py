@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from media.aiortc_adapter import MAX_TRAILER, address_of, buffer_view, new_buffer, srtp_protect, srtp_protect_rtcp
-from media.cohort import CHUNK, Chunk
+from media.chunk import CHUNK, Chunk
 from media.lanes import Lanes
 from media.sendmmsg import SegmentControl, VectorTable, is_available
 from media.stats import Counters

@@ -8,10 +8,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from media.cohort import RED, Cohort, CohortKey, History, Numbering, move
+from media.cohort import RED, Cohort, CohortKey, move
+from media.continuity import Numbering, go_on, picture_deltas
 from media.keyframes import KeyframeRequests
-from media.rtp import vp8
-from media.rtp.header import FIXED, FIXED_SIZE
+from media.rtp.header import FIXED
 from media.rtp.sequence import distance
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # A new receiver must see a packet before its sequence wraps, and none that comes late from before a wrap: its rollover
 # counter would be wrong.
 BEHIND_WRAP, NEAR_WRAP = 0x400, 0xFE00
-MAX_CLOCK_ERROR_S = 1.0  # between sender reports and arrival; a sender whose clock says more is not believed
 
 
 class Layer:
@@ -223,9 +222,10 @@ class Layer:
         key = CohortKey(slot.ssrc, payload_type, codec, slot.transport.tag_size, number_id=slot.number_id)
         shared = None
         if slot.history is not None:
-            slot.numbering = _continue(slot.history, slot.history_ntp, track, packet, now)
+            slot.numbering = go_on(slot.history, slot.history_ntp, track, packet, now)
             if codec == "VP8":
-                key = _continue_pictures(key, slot.history, packet)
+                picture_delta, tl0_delta = picture_deltas(slot.history, packet)
+                key = key._replace(picture_delta=picture_delta, tl0_delta=tl0_delta)
         else:
             shared = self._largest(key, sequence)
             if shared is not None:
@@ -286,34 +286,3 @@ def _form(slot: Slot, track: Track) -> tuple[str, int]:
     ):
         return source.name, codec.payload_type
     return RED, codec.red_payload_type
-
-
-def _continue(history: History, history_ntp: int | None, track: Track, packet: bytes, now: float) -> Numbering:
-    """Numbers that go on where the slot's last source stopped: the receiver sees one stream."""
-    _, _, sequence, timestamp, _ = FIXED.unpack_from(packet)
-    passed = _passed(history, history_ntp, track, timestamp, now)
-    return Numbering((history.sequence + 1 - sequence) & 0xFFFF, (history.timestamp + passed - timestamp) & 0xFFFFFFFF)
-
-
-def _continue_pictures(key: CohortKey, history: History, packet: bytes) -> CohortKey:
-    """The same for VP8's picture ids."""
-    found = vp8.parse(packet, FIXED_SIZE)
-    return key._replace(
-        picture_delta=(history.picture_id + 1 - found.picture_id) & 0x7FFF if found.picture_id >= 0 else 0,
-        tl0_delta=(history.tl0 + 1 - found.tl0_picture_index) & 0xFF if found.tl0_picture_index >= 0 else 0,
-    )
-
-
-def _passed(history: History, history_ntp: int | None, track: Track, timestamp: int, now: float) -> int:
-    """Ticks since the slot's last picture: by the sender's clock where its reports tell, else by arrival.
-
-    Two layers of one picture arrive apart by as much as the pacing of the larger one; by its reports they are one.
-    """
-    rate = track.codec.clock_rate
-    arrival_s = now - history.at
-    ntp = track.ntp_of(timestamp)
-    if history_ntp is not None and ntp is not None:
-        sent_s = (ntp - history_ntp) / (1 << 32)
-        if abs(sent_s - arrival_s) < MAX_CLOCK_ERROR_S:
-            return max(1, round(sent_s * rate))
-    return max(1, int(arrival_s * rate))

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from media.cohort import Chunk, Cohort, History, Numbering
+from media.chunk import Chunk
+from media.cohort import Cohort
+from media.continuity import History, Numbering
 from media.control import Kind, SlotInfo
 from media.layer_choice import choose
 from media.limits import Allowance

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from media.cohort import CHUNK
+from media.chunk import CHUNK
 from media.publication import Publication
 from media.rtp import vp8
 from tests.unit.media.conftest import rtp

@@ -8,7 +8,7 @@ from types import FunctionType
 import pytest
 from pylibsrtp import Session
 
-from media.cohort import CHUNK
+from media.chunk import CHUNK
 from media.sendmmsg import MessageTable, SegmentControl
 from media.slot import Slot
 from tests.unit.media.conftest import rtp

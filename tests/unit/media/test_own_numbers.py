@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.cohort import CHUNK, Cohort
+from media.chunk import CHUNK
+from media.cohort import Cohort
 from media.lanes import Lanes
 from media.publication import Publication
 from media.rtp.rtcp import write_sender_report

@@ -5,10 +5,10 @@ After draft-ietf-rmcat-gcc-02 §5 and §6 with libwebrtc's constants. Pure: feed
 
 from __future__ import annotations
 
-from collections import deque
-
+from media.bwe.arrival_rate import GAP_US, ArrivalRate
 from media.bwe.delay import DelayTrend, Usage
 from media.bwe.feedback import Feedback, unwrap_us
+from media.bwe.known_capacity import KnownCapacity
 from media.bwe.lasting_loss import LastingLoss
 from media.bwe.level import DelayLevel
 from media.bwe.send_history import MASK, SendHistory
@@ -19,8 +19,6 @@ GROWTH_PER_S = 1.08
 RECOVERY_S = 0.5  # without congestion: then what gets through is proven
 PROVEN = 0.95
 MAX_GROWTH_S = 0.5  # between two feedback messages
-ACKED_WINDOW_US, MIN_ACKED_US = 500_000, 100_000
-MAX_ACKED = 64  # messages in the window, whatever times they claim
 HEADROOM, HEADROOM_BPS = 1.5, 10_000.0  # above what arrives nothing is known (gcc-02 §5.5)
 LOW_LOSS, HIGH_LOSS = 0.02, 0.10
 LOSS_INTERVAL_S = 0.3
@@ -28,7 +26,6 @@ MIN_LOSS_SAMPLE = 20
 # Loss that stays when a third of the load is taken off is the radio's, not a queue's. More than 30 % a third off
 # would not cure, so it proves nothing.
 MAX_INHERENT_LOSS, TRIAL, UNCURED = 0.3, 0.7, 0.7
-STREAM_GAP_US = 500_000  # after such a pause a stream is counted anew: the viewer may have looked elsewhere
 PACKET_BITS = 1200 * 8
 _DRAIN_US = 250_000
 _NEVER_US = 1 << 62
@@ -45,12 +42,9 @@ class Estimator:
     """One per viewer that sends feedback."""
 
     __slots__ = (
-        "_acked",
-        "_acked_bytes",
-        "_arrival_us",
+        "_arrivals",
         "_base_s",
         "_capacity",
-        "_capacity_spread",
         "_decreased_at",
         "_expected",
         "_gaps",
@@ -69,7 +63,6 @@ class Estimator:
         "_standing_since",
         "_trend",
         "_unclear",
-        "acked_bps",
         "bps",
         "congested_at",
         "least_bps",
@@ -81,7 +74,6 @@ class Estimator:
     def __init__(self, start_bps: float = START_BPS) -> None:
         self.bps = start_bps
         self.least_bps = MIN_BPS  # is left whatever the delay does, unless a queue stands
-        self.acked_bps = 0.0
         self.loss = 0.0  # share of the last 300 ms or more
         self.rtt_s = 0.1
         self.queue_s = 0.0  # how long the newest packets waited
@@ -90,9 +82,7 @@ class Estimator:
         self.congested_at = float("-inf")
         self._trend = DelayTrend()
         self._level = DelayLevel()
-        self._acked: deque[tuple[int, int]] = deque()
-        self._acked_bytes = 0
-        self._arrival_us = 0
+        self._arrivals = ArrivalRate()
         self._seen: dict[int, tuple[int, int]] = {}
         self._expected = self._received = self._gaps = 0
         self._ordinal = -1
@@ -101,16 +91,14 @@ class Estimator:
         self._inherent_loss = self._mean_loss = 0.0
         self._loss_trial: tuple[float, float] | None = None  # rate and loss when losses began
         self._lossy_at = self._grown_at = self._decreased_at = float("-inf")
-        self._capacity = self._capacity_spread = 0.0
+        self._capacity = KnownCapacity()
         self._ignored_from_us = self._ignored_until_us = 0
 
     def begin(self) -> None:
         """Measurement starts again after a rest: what was before says nothing about the queue of now."""
         self._trend.reset()
         self._seen.clear()
-        self._acked.clear()
-        self._acked_bytes = 0
-        self.acked_bps = 0.0
+        self._arrivals.begin()
         self._expected = self._received = self._gaps = 0
         self._unclear = (0, 0, float("inf"))
         self._grown_at = float("-inf")
@@ -130,6 +118,11 @@ class Estimator:
         return self._lasting.share(now)
 
     @property
+    def acked_bps(self) -> float:
+        """So much arrives; 0 while that is not known."""
+        return self._arrivals.bps
+
+    @property
     def noise_s(self) -> float:
         """How much the delay varies."""
         return self._trend.noise_s
@@ -146,7 +139,7 @@ class Estimator:
         if not feedback.numbers:
             return
         self._take(feedback, history, now)
-        self._measure_acked()
+        self._arrivals.measure()
         self._judge_loss(now)
         usage = self._trend.assess(int(now * 1_000_000))
         if usage is Usage.OVER and self._level.is_raised(self._trend.noise_s):
@@ -176,7 +169,8 @@ class Estimator:
         add, seen = self._trend.add, self._seen
         ignored_from, ignored_until = self._ignored_from_us, self._ignored_until_us
         arrivals = feedback.arrivals_us
-        shift = unwrap_us(arrivals[0], self._arrival_us) - arrivals[0] if self._arrival_us else 0
+        before_us = self._arrivals.newest_us
+        shift = unwrap_us(arrivals[0], before_us) - arrivals[0] if before_us else 0
         size = received = expected = latest = gaps = 0
         shortest = _NEVER_US
         for number, arrival in zip(feedback.numbers, arrivals, strict=True):
@@ -187,7 +181,7 @@ class Estimator:
             size += sizes[index]
             stream, place = streams[index], places[index]
             before = seen.get(stream)
-            if before is None or sent - before[1] > STREAM_GAP_US:
+            if before is None or sent - before[1] > GAP_US:  # the viewer may have looked elsewhere
                 seen[stream] = (place, sent)
             else:
                 received += 1
@@ -205,12 +199,7 @@ class Estimator:
         self._expected += expected
         self._gaps += gaps
         if latest:
-            if latest + shift - self._arrival_us > STREAM_GAP_US:
-                self._acked.clear()
-                self._acked_bytes = 0
-            self._arrival_us = latest + shift
-            self._acked.append((self._arrival_us, size))
-            self._acked_bytes += size
+            self._arrivals.note(latest + shift, size)
         if shortest < _NEVER_US:
             self._note_delay((shortest + shift) / 1_000_000, now)
             self._level.add((shortest + shift) / 1_000_000, now)
@@ -235,15 +224,6 @@ class Estimator:
             self.queue_s = delay_s - (base + BASE_DRIFT * (now - said_at))
         if self._base_s is None or self.queue_s <= 0:
             self._base_s, self.queue_s = (delay_s, now), 0.0
-
-    def _measure_acked(self) -> None:
-        acked = self._acked
-        while len(acked) > 2 and (acked[-1][0] - acked[0][0] > ACKED_WINDOW_US or len(acked) > MAX_ACKED):
-            self._acked_bytes -= acked.popleft()[1]
-        if acked:
-            span_us = acked[-1][0] - acked[0][0]
-            if span_us >= MIN_ACKED_US:  # the first message's packets came before the span begins
-                self.acked_bps = (self._acked_bytes - acked[0][1]) * 8_000_000 / span_us
 
     # --- what follows from it
 
@@ -313,19 +293,9 @@ class Estimator:
         self._decreased_at = now
         self._loss_trial = None
         if is_narrow or not is_far_less:
-            self._learn_capacity(self.acked_bps)
+            self._capacity.learn(self.acked_bps)
         kept = BACKOFF if self.queue_s > SHORT_S else 1.0  # a queue must be drained; without one it may be jitter
         self.bps = min(self.bps, max(kept * self.acked_bps, least))
-
-    def _learn_capacity(self, bps: float) -> None:
-        if not self._capacity:
-            self._capacity, self._capacity_spread = bps, 0.1 * bps
-            return
-        off = bps - self._capacity
-        self._capacity += 0.05 * off
-        self._capacity_spread += 0.05 * (abs(off) - self._capacity_spread)
-        if abs(off) > 3 * max(self._capacity_spread, 0.05 * self._capacity):
-            self._capacity, self._capacity_spread = bps, 0.1 * bps  # another path than it was
 
     @property
     def _ceiling(self) -> float:
@@ -343,8 +313,7 @@ class Estimator:
             return
         if now - self.congested_at > RECOVERY_S and self.queue_s < SHORT_S:
             self.bps = max(self.bps, PROVEN * self.acked_bps)  # layers are sent whole, whatever is estimated
-        spread = 3 * max(self._capacity_spread, 0.02 * self._capacity)
-        if self._capacity and abs(self.bps - self._capacity) < spread:
+        if self._capacity.is_near(self.bps):
             grown = self.bps + PACKET_BITS / (self.rtt_s + 0.1) * elapsed  # near where it was too much: with care
         else:
             grown = self.bps * GROWTH_PER_S**elapsed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from media.bwe.estimator import MAX_ACKED, MAX_BPS, MIN_BPS, Estimator
+from media.bwe.arrival_rate import MAX_MESSAGES
+from media.bwe.estimator import MAX_BPS, MIN_BPS, Estimator
 from media.bwe.feedback import Feedback
 from media.bwe.send_history import SendHistory
 from tests.unit.media.simulated_link import ElasticSource, Link, Path
@@ -126,7 +127,7 @@ def test_times_that_stand_still_or_jump_cost_no_memory() -> None:
         number = stream.note([1000], 1_000_000 + step * 5000)
         arrival_us = (0, 0, 1 << 39, 5)[step % 4] if step % 100 else step
         estimator.feed(Feedback(1, step & 0xFF, [number], [arrival_us]), history, 1.0 + step / 200)
-    assert len(estimator._acked) <= MAX_ACKED
+    assert len(estimator._arrivals._messages) <= MAX_MESSAGES
     assert len(estimator._seen) <= 1
     assert MIN_BPS <= estimator.bps <= MAX_BPS
 

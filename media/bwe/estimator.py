@@ -11,6 +11,7 @@ from media.bwe.feedback import Feedback, unwrap_us
 from media.bwe.known_capacity import KnownCapacity
 from media.bwe.lasting_loss import LastingLoss
 from media.bwe.level import DelayLevel
+from media.bwe.loss_trial import MAX_INHERENT_LOSS, LossTrial
 from media.bwe.send_history import MASK, SendHistory
 
 START_BPS, MIN_BPS, MAX_BPS = 300_000.0, 30_000.0, 30_000_000.0
@@ -20,12 +21,9 @@ RECOVERY_S = 0.5  # without congestion: then what gets through is proven
 PROVEN = 0.95
 MAX_GROWTH_S = 0.5  # between two feedback messages
 HEADROOM, HEADROOM_BPS = 1.5, 10_000.0  # above what arrives nothing is known (gcc-02 §5.5)
-LOW_LOSS, HIGH_LOSS = 0.02, 0.10
+LOW_LOSS = 0.02  # beyond the path's own
 LOSS_INTERVAL_S = 0.3
 MIN_LOSS_SAMPLE = 20
-# Loss that stays when a third of the load is taken off is the radio's, not a queue's. More than 30 % a third off
-# would not cure, so it proves nothing.
-MAX_INHERENT_LOSS, TRIAL, UNCURED = 0.3, 0.7, 0.7
 PACKET_BITS = 1200 * 8
 _DRAIN_US = 250_000
 _NEVER_US = 1 << 62
@@ -51,12 +49,10 @@ class Estimator:
         "_grown_at",
         "_ignored_from_us",
         "_ignored_until_us",
-        "_inherent_loss",
         "_lasting",
         "_level",
         "_loss_trial",
         "_lossy_at",
-        "_mean_loss",
         "_ordinal",
         "_received",
         "_seen",
@@ -88,8 +84,7 @@ class Estimator:
         self._ordinal = -1
         self._lasting = LastingLoss(LASTING_S, LASTING_PRIOR)
         self._unclear = (0, 0, float("inf"))  # lost, expected, since
-        self._inherent_loss = self._mean_loss = 0.0
-        self._loss_trial: tuple[float, float] | None = None  # rate and loss when losses began
+        self._loss_trial = LossTrial()
         self._lossy_at = self._grown_at = self._decreased_at = float("-inf")
         self._capacity = KnownCapacity()
         self._ignored_from_us = self._ignored_until_us = 0
@@ -110,8 +105,7 @@ class Estimator:
         self._level = DelayLevel()
         self.queue_s = 0.0
         self._lasting.forget()
-        self._loss_trial = None
-        self._inherent_loss = self._mean_loss = 0.0
+        self._loss_trial = LossTrial()
 
     def lasting_loss(self, now: float) -> float:
         """Of the last seconds, but for what a queue that overflowed has lost: that is the rate's affair."""
@@ -158,7 +152,7 @@ class Estimator:
         if bps < self.bps:
             self.bps = max(bps, MIN_BPS)
             self.congested_at = self._grown_at = now
-            self._loss_trial = None
+            self._loss_trial.end()
 
     # --- what arrived
 
@@ -234,15 +228,12 @@ class Estimator:
         sure = self.loss - _uncertainty(self.loss, self._expected, self._gaps)
         self._expected = self._received = self._gaps = 0
         self._lossy_at = now
-        self._inherent_loss += 0.05 * (min(self.loss, self._inherent_loss) - self._inherent_loss)
-        self._mean_loss += 0.3 * (self.loss - self._mean_loss)
-        if self._mean_loss <= 0.5 * HIGH_LOSS:
-            self._loss_trial = None
-        is_lasting = self._mean_loss > HIGH_LOSS + self._inherent_loss or sure > MAX_INHERENT_LOSS
-        if not is_lasting or sure <= HIGH_LOSS + self._inherent_loss:
+        trial = self._loss_trial
+        trial.note(self.loss)
+        if not trial.is_complaint(sure):
             return
-        if self._is_inherent():
-            self._accept_loss()
+        if trial.is_in_vain(self.bps):
+            self.bps = max(self.bps, min(trial.accept(), self._ceiling))
             return
         self.bps = max(self.bps * (1 - 0.5 * self.loss), MIN_BPS)
         self.congested_at = now
@@ -261,20 +252,6 @@ class Estimator:
             self._decreased_at = now
             self.limit(max(BACKOFF * self.acked_bps, MAX_DRAIN * self.bps), now)
 
-    def _is_inherent(self) -> bool:
-        """Whether sending less has been tried without losing less."""
-        if self._loss_trial is None or self._mean_loss > MAX_INHERENT_LOSS:
-            self._loss_trial = (self.bps, self._mean_loss)
-            return False
-        bps, loss = self._loss_trial
-        return self.bps <= TRIAL * bps and self._mean_loss >= UNCURED * loss
-
-    def _accept_loss(self) -> None:
-        """The trial has shown nothing against the rate at which it began; delay and reports may have, and end it."""
-        if self._loss_trial is not None:
-            self.bps = max(self.bps, min(self._loss_trial[0], self._ceiling))
-        self._inherent_loss, self._loss_trial = self._mean_loss, None
-
     def _decrease(self, now: float) -> None:
         """Packets wait longer and longer.
 
@@ -291,7 +268,7 @@ class Estimator:
         if now - self._decreased_at < self.rtt_s + 0.1 and not (is_far_less and is_narrow):
             return
         self._decreased_at = now
-        self._loss_trial = None
+        self._loss_trial.end()
         if is_narrow or not is_far_less:
             self._capacity.learn(self.acked_bps)
         kept = BACKOFF if self.queue_s > SHORT_S else 1.0  # a queue must be drained; without one it may be jitter
@@ -306,7 +283,7 @@ class Estimator:
         self._grown_at = now
         if elapsed > MAX_GROWTH_S:
             return  # nothing was sent in between that could have met a limit
-        if self.loss > LOW_LOSS + self._inherent_loss or not self.acked_bps:
+        if self.loss > LOW_LOSS + self._loss_trial.inherent or not self.acked_bps:
             return
         ceiling = self._ceiling
         if self.bps >= ceiling:

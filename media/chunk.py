@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from media.slot import Slot
 
 CHUNK = 64
-KEPT_CONTEXTS = 8  # packets of a burst up to which its table is kept: keyframes have any number, and come seldom
+KEPT_CONTEXTS = 12  # packets of a burst up to which its table is kept: a keyframe has any number, and comes seldom
 
 
 class Chunk:

@@ -10,6 +10,7 @@ from media.rtp.header import FIXED, FIXED_SIZE
 if TYPE_CHECKING:
     from media.track import Track
 
+RESTED_S = 2.0  # without a packet: a change of what is sent takes less
 MAX_CLOCK_ERROR_S = 1.0  # between sender reports and arrival; a sender whose clock says more is not believed
 
 

@@ -152,7 +152,7 @@ class Downlink:
     def handle_reports(self, packet: bytes, part: rtcp.Part, now: float) -> None:
         """The report blocks of a receiver: losses, and the round trip. Raises ValueError."""
         self._note_heard(now)
-        worst = 0
+        worst: int | None = None  # None: no block tells of what was sent just now and lost behind us
         rtt_s: float | None = None
         is_ours = False
         for block in rtcp.read_report_blocks(packet, part):
@@ -161,16 +161,17 @@ class Downlink:
                 continue
             is_ours = True
             # What the publisher lost on his way to us is missing from the viewer's numbers as well, and so is what
-            # went to an address that the viewer had left, or before the slot rested.
-            is_old = slot.is_old_news(block.highest_sequence)
-            if not is_old and now - max(slot.layer.hole_at, self._moved_at) > HOLE_S:
-                worst = max(worst, block.fraction_lost)
+            # went to an address that the viewer had left, or before the slot or its source rested.
+            is_ours_alone = slot.take_report(block.highest_sequence)
+            if is_ours_alone and now - max(slot.layer.hole_at, self._moved_at) > HOLE_S:
+                worst = max(worst or 0, block.fraction_lost)
             sent_at = slot.layer.reports.get(block.last_sr)
             if sent_at is not None and block.delay_since_last_sr < MAX_DELAY_UNITS:
                 rtt_s = max(now - sent_at - block.delay_since_last_sr / 65536, 0.0)
         if is_ours:
             sound_bps = self.allocator.sound_bps
-            self.budget.report(worst / 256, rtt_s, self.allocator.needed_bps + sound_bps, now, sound_bps)
+            loss = None if worst is None else worst / 256
+            self.budget.report(loss, rtt_s, self.allocator.needed_bps + sound_bps, now, sound_bps)
             self._hurry(now)
 
     def _note_heard(self, now: float) -> None:

@@ -53,4 +53,4 @@ class Interest:
         if publication.link is not None:
             publication.link.ask_layers(publication.id, rids)
             return
-        self._events.layers_wanted(publication, rids)
+        self._events.ask_layers(publication, rids)

@@ -9,7 +9,7 @@ import random
 from typing import TYPE_CHECKING
 
 from media.cohort import RED, Cohort, CohortKey, move
-from media.continuity import Numbering, go_on, picture_deltas
+from media.continuity import RESTED_S, Numbering, go_on, picture_deltas
 from media.keyframes import KeyframeRequests
 from media.rtp.header import FIXED
 from media.rtp.sequence import distance
@@ -106,6 +106,8 @@ class Layer:
 
     def accept(self, packet: bytes, is_keyframe: bool, now: float) -> None:
         """One packet to forward, stripped of its extensions."""
+        if self._sequence >= 0 and now - self.last_packet_at > RESTED_S:
+            self.hole_at = now  # what a viewer lost of the last packets before a rest he misses only now
         self.last_packet_at = now
         is_newest = self._note_newest(packet, now)
         self.is_at_keyframe = is_keyframe
@@ -180,7 +182,7 @@ class Layer:
                 self.waiting.append(slot)
                 continue
             slot.awaited = None
-            has_rested = slot.layer is None and slot.history is not None
+            has_rested = slot.layer is None and slot.has_rested(now)
             if slot.layer is not None:
                 slot.layer.leave(slot)
             self._join(slot, track, first_packet, now)

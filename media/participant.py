@@ -180,13 +180,13 @@ class Participant:
         if changed is None:
             return
         if changed:
-            self._room.events.slots(self.id, tuple(slot.info for slot in changed))
+            self._room.events.tell_slots(self.id, tuple(slot.info for slot in changed))
         self._tell_standing()
 
     def tell_standing(self) -> None:
         """For a server that does not know it yet."""
         if self._standing.level is not QualityLevel.FULL:
-            self._room.events.standing(self.id, self._standing)
+            self._room.events.tell_standing(self.id, self._standing)
 
     # --- private
 
@@ -194,7 +194,7 @@ class Participant:
         standing = self.current.downlink.standing if self.current is not None else self._standing
         if standing[:2] != self._standing[:2]:
             self._standing = standing
-            self._room.events.standing(self.id, standing)
+            self._room.events.tell_standing(self.id, standing)
 
     def _answer(self, connection: Connection, offer: Offer) -> str:
         text = connection.answer(offer, self._publication)

@@ -93,7 +93,7 @@ class Room:
     def repeat_speakers(self) -> None:
         """For a server that has just taken our hello, which does not name them."""
         if self.is_primary:
-            self.events.speakers(self._hearing.speakers)
+            self.events.tell_speakers(self._hearing.speakers)
         for participant in self.participants.values():
             participant.tell_standing()
 
@@ -139,7 +139,7 @@ class Room:
         if participant.state is TransportState.AWAY:
             for publication in participant.publications.values():
                 self._let_succeed(publication)
-        self.events.state(participant.id, participant.state)
+        self.events.tell_state(participant.id, participant.state)
 
     def let_hear(self, participant: Participant) -> None:
         """Who has just connected hears at once; the next tick would be up to 100 ms late."""
@@ -271,7 +271,7 @@ class Room:
         codec = publication.wanted_codec(now)
         if codec is not None:
             self._environment.counters["codec_wanted"] += 1
-            self.events.codec_wanted(publication, codec)
+            self.events.ask_codec(publication, codec)
 
     def _point_ears(self, now: float) -> None:
         """Everybody's audio slots follow the order, where it has changed."""
@@ -295,7 +295,7 @@ class Room:
             self._point_ears(self._now())  # the next tick would be up to 100 ms late
         self.links.handle_flow(publication)
         if publication.link is None:  # else its own worker tells
-            self.events.flow(publication)
+            self.events.tell_flow(publication)
 
     @property
     def connected(self) -> int:

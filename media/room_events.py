@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from media.codec_choice import VideoCodec
 from media.control import (
     ControlModel,
     PublicationCodecWanted,
@@ -17,8 +17,11 @@ from media.control import (
     TransportChanged,
     TransportState,
 )
-from media.downlink import Standing
-from media.publication import Publication
+
+if TYPE_CHECKING:
+    from media.codec_choice import VideoCodec
+    from media.downlink import Standing
+    from media.publication import Publication
 
 
 class RoomEvents:
@@ -28,14 +31,14 @@ class RoomEvents:
         self._room_id = room_id
         self._emit = emit
 
-    def state(self, participant_id: str, state: TransportState) -> None:
+    def tell_state(self, participant_id: str, state: TransportState) -> None:
         self._emit(TransportChanged(room_id=self._room_id, participant_id=participant_id, state=state))
 
-    def slots(self, participant_id: str, slots: tuple[SlotInfo, ...]) -> None:
+    def tell_slots(self, participant_id: str, slots: tuple[SlotInfo, ...]) -> None:
         """Pictures are left out, or sent again."""
         self._emit(SlotsChanged(room_id=self._room_id, participant_id=participant_id, slots=slots))
 
-    def standing(self, participant_id: str, standing: Standing) -> None:
+    def tell_standing(self, participant_id: str, standing: Standing) -> None:
         """Where a viewer is on the ladder."""
         self._emit(
             QualityChanged(
@@ -47,10 +50,10 @@ class RoomEvents:
             )
         )
 
-    def speakers(self, participant_ids: tuple[str, ...]) -> None:
+    def tell_speakers(self, participant_ids: tuple[str, ...]) -> None:
         self._emit(SpeakersChanged(room_id=self._room_id, participant_ids=participant_ids))
 
-    def flow(self, publication: Publication) -> None:
+    def tell_flow(self, publication: Publication) -> None:
         """It begins to come, or has stopped."""
         self._emit(
             PublicationMedia(
@@ -61,8 +64,8 @@ class RoomEvents:
             )
         )
 
-    def codec_wanted(self, publication: Publication, codec: VideoCodec) -> None:
+    def ask_codec(self, publication: Publication, codec: VideoCodec) -> None:
         self._emit(PublicationCodecWanted(room_id=self._room_id, publication_id=publication.id, codec=codec))
 
-    def layers_wanted(self, publication: Publication, rids: tuple[str, ...]) -> None:
+    def ask_layers(self, publication: Publication, rids: tuple[str, ...]) -> None:
         self._emit(PublicationLayersWanted(room_id=self._room_id, publication_id=publication.id, rids=rids))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from media.chunk import Chunk
 from media.cohort import Cohort
-from media.continuity import History, Numbering
+from media.continuity import RESTED_S, History, Numbering
 from media.control import Kind, SlotInfo
 from media.layer_choice import choose
 from media.limits import Allowance
@@ -172,18 +172,25 @@ class Slot:
             sent += 1
         return sent, len(sequences) - sent
 
+    def has_rested(self, now: float) -> bool:
+        """Whether its last packet is so long ago that whoever reports has told of what came before."""
+        return self.history is not None and now - self.history.at > RESTED_S
+
     def handle_resumed(self) -> None:
         """It goes on after a rest."""
         self.resumed_from = (self.first_sequence + self.numbering.sequence) & 0xFFFF
 
-    def is_old_news(self, highest: int) -> bool:
-        """Whether a report up to this number may tell of losses before the rest: what was lost last before it is
-        missed only when the next packets have come, be it a minute later."""
+    def take_report(self, highest: int) -> bool:
+        """Whether a report up to this number tells of what is sent now alone.
+
+        What was lost last before a rest is missed only when the next packets have come, be it a minute later: the first
+        report of those tells of both.
+        """
         if self.resumed_from is None:
-            return False
+            return True
         if distance(highest & 0xFFFF, self.resumed_from) >= 0:
             self.resumed_from = None
-        return True
+        return False
 
     def next_rtx_sequence(self) -> int:
         self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF

@@ -117,13 +117,19 @@ class Budget:
         if found is not None:
             estimator.found(found)
 
-    def report(self, loss: float, rtt_s: float | None, sent_bps: float, now: float, sound_bps: float = 0.0) -> None:
-        """A receiver report. ``loss`` is that of its worst block; sound is a part of what is sent."""
+    def report(
+        self, loss: float | None, rtt_s: float | None, sent_bps: float, now: float, sound_bps: float = 0.0
+    ) -> None:
+        """A receiver report. ``loss`` is that of its worst block, None when no block says anything of the path; sound
+        is a part of what is sent."""
         if rtt_s is not None:
             self.estimator.rtt_s += 0.3 * (rtt_s - self.estimator.rtt_s)
             self._min_rtt_s = min(self._min_rtt_s + RTT_DRIFT_S, rtt_s)
-        is_slow = rtt_s is not None and rtt_s > self._min_rtt_s + GROWN_RTT_S
-        if loss > REPORTED_LOSS or is_slow:
+            if rtt_s > self._min_rtt_s + GROWN_RTT_S:
+                self._trouble_until = now + TROUBLE_S
+        if loss is None:
+            return
+        if loss > REPORTED_LOSS:
             self._trouble_until = now + TROUBLE_S
         if not self.has_feedback:
             self._judge_blindly(loss, sent_bps, now)

@@ -5,7 +5,7 @@ After draft-ietf-rmcat-gcc-02 §5 and §6 with libwebrtc's constants. Pure: feed
 
 from __future__ import annotations
 
-from media.bwe.arrival_rate import GAP_US, ArrivalRate
+from media.bwe.arrival_rate import ArrivalRate
 from media.bwe.delay import DelayTrend, Usage
 from media.bwe.feedback import Feedback, unwrap_us
 from media.bwe.known_capacity import KnownCapacity
@@ -24,6 +24,7 @@ HEADROOM, HEADROOM_BPS = 1.5, 10_000.0  # above what arrives nothing is known (g
 LOW_LOSS = 0.02  # beyond the path's own
 LOSS_INTERVAL_S = 0.3
 MIN_LOSS_SAMPLE = 20
+STREAM_GAP_US = 500_000  # after such a pause a stream is counted anew: the viewer may have looked elsewhere
 PACKET_BITS = 1200 * 8
 _DRAIN_US = 250_000
 _NEVER_US = 1 << 62
@@ -175,7 +176,7 @@ class Estimator:
             size += sizes[index]
             stream, place = streams[index], places[index]
             before = seen.get(stream)
-            if before is None or sent - before[1] > GAP_US:  # the viewer may have looked elsewhere
+            if before is None or sent - before[1] > STREAM_GAP_US:
                 seen[stream] = (place, sent)
             else:
                 received += 1

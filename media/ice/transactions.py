@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-ID_BYTES = 12  # RFC 8489 §5: 96 random bits, so that what is found across two of them is none of them by accident
-KEPT = 256  # ten minutes of checks
+ID_BYTES = 12  # RFC 8489 §5: 96 random bits. So what is found across two of them, or of zeros, is nobody's by accident
+KEPT = 256  # minutes of checks
 
 
 class RecentTransactions:

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Protocol
-from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +21,7 @@ from server.auth.rights import Action, can
 from server.clock import Clock
 from server.errors import AppError, ForbiddenError
 from server.ids import new_id
+from server.locks import NamedLocks
 from server.makeup import watching
 from server.makeup.credit import Dice, Verdict, WatchState, judge, opened, settle
 from server.makeup.intervals import Span, total
@@ -60,7 +60,7 @@ class Makeup:
         self._clock = clock
         self._dice: WatchDice = dice or SecretDice()
         self._beats = RateLimit(BEATS_PER_S, BEATS_BURST)
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks = NamedLocks()
 
     # --- tasks --------------------------------------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ class Makeup:
         _logger.info("make-up task closed task=%s meeting=%s", task.id, task.meeting_id)
 
     def _lock(self, member_id: str) -> asyncio.Lock:
-        return self._locks.setdefault(member_id, asyncio.Lock())
+        return self._locks.of(member_id)
 
 
 async def _decision(

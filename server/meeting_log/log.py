@@ -16,10 +16,10 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 from server.clock import Clock
 from server.errors import AppError, DatabaseAwayError, NotFoundError
+from server.locks import NamedLocks
 from server.meeting_log import rows
 from server.meeting_log.chain import link
 from server.meeting_log.journal import Journal, JournalError
@@ -46,7 +46,7 @@ class DurableLog:
         self._journal = Journal(folder / "log.jsonl", self._handle_durable, self._handle_failed)
         self._heads: dict[str, LoggedEvent | None] = {}  # of everything handed to the journal
         self._durable_heads: dict[str, LoggedEvent | None] = {}
-        self._loading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._loading = NamedLocks()
         self._backlog: deque[LoggedEvent] = deque()  # durable, not yet in the database
         self._stuck: dict[str, list[LoggedEvent]] = {}  # refused by the database; the journal keeps them
         self._work = asyncio.Event()
@@ -121,7 +121,7 @@ class DurableLog:
 
     async def _load_head(self, meeting_id: str) -> None:
         """Only the first append of a meeting in this process needs the database."""
-        async with self._loading.setdefault(meeting_id, asyncio.Lock()):
+        async with self._loading.of(meeting_id):
             if meeting_id not in self._heads:
                 head = await rows.head(self._db, meeting_id)
                 self._heads[meeting_id] = self._durable_heads[meeting_id] = head

@@ -9,11 +9,11 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
-from weakref import WeakValueDictionary
 
 from recordings.control import RecordingState
 from server.clock import Clock
 from server.errors import AppError, DatabaseAwayError
+from server.locks import NamedLocks
 from server.meeting_log.ports import MeetingLog
 from server.meeting_log.types import LoggedEvent
 from server.protocol.codes import ErrorCode
@@ -71,7 +71,7 @@ class RoomRegistry:
         self._book = book
         self._plane: MediaPlane | None = None
         self._rooms: dict[str, Room] = {}
-        self._loading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._loading = NamedLocks()
         self._quiet_since_ms: dict[str, int] = {}  # live rooms with nobody in them
         self._media_closed: set[str] = set()
         self._deferred = DeferredWork()
@@ -150,7 +150,7 @@ class RoomRegistry:
                 await self.lifecycle.open(room)
 
     async def _load(self, meeting_id: str) -> Room:
-        async with self._loading.setdefault(meeting_id, asyncio.Lock()):
+        async with self._loading.of(meeting_id):
             if meeting_id not in self._rooms:
                 room, _ = await self._rebuild(meeting_id)
                 self._rooms[meeting_id] = room

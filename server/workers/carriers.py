@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -19,6 +18,7 @@ from media import control
 from media.control import MediaErrorCode, RoomMedia, RoomOpened
 from server.clock import Clock
 from server.errors import AppError
+from server.locks import NamedLocks
 from server.protocol.codes import ErrorCode
 from server.telemetry.counters import count
 from server.workers.link import WorkerCallError, WorkerLink
@@ -54,7 +54,7 @@ class Carriers:
         self._limits = limits
         self._placement = Placement(limits.spread_at)
         self._opened: dict[tuple[str, str], RoomOpened] = {}  # by room and worker
-        self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._opening = NamedLocks()
         self._expected: dict[str, tuple[asyncio.Event, int]] = {}  # rooms from before our start: brought, until when
 
     # --- who carries what
@@ -102,7 +102,7 @@ class Carriers:
 
     async def open(self, room_id: str) -> str:
         """Where the room can be tapped. Raises AppError(MEDIA_UNAVAILABLE)."""
-        async with self._opening.setdefault(room_id, asyncio.Lock()):
+        async with self._opening.of(room_id):
             return (await self._open_anywhere(room_id)).tap
 
     async def close(self, room_id: str) -> None:
@@ -182,7 +182,7 @@ class Carriers:
         return self._living(self._placement.seat(room_id, participant_id))
 
     async def _seat(self, room_id: str, participant_id: str) -> WorkerLink:
-        async with self._opening.setdefault(room_id, asyncio.Lock()):
+        async with self._opening.of(room_id):
             await self._open_anywhere(room_id)
             link = self._living(self._placement.worker_for_seat(room_id, participant_id, self._living_ids()))
             if link is None:

@@ -22,6 +22,7 @@ def test_pins_are_those_that_were_read() -> None:
     assert version("aiortc").startswith("1.16.")
     assert version("aioice").startswith("0.13.")
     assert version("pylibsrtp").startswith("1.0.")
+    assert version("pyopenssl").startswith("26.")
 
 
 def test_private_names_of_the_dtls_transport() -> None:
@@ -133,7 +134,7 @@ async def test_a_foreign_certificate_is_refused() -> None:
 
 
 async def test_associations_share_a_context_and_none_is_resumed() -> None:
-    """A context of its own takes each viewer 25 KiB; one that is shared must not remember who proved what."""
+    """A context of its own takes each viewer some 20 KiB; one that is shared must not remember who proved what."""
     ours = Certificate()
     ends = [end for _ in range(2) for end in await connect((ours, Certificate()))]
     associations = [end._dtls._ssl for end in ends[::2]]
@@ -142,6 +143,11 @@ async def test_associations_share_a_context_and_none_is_resumed() -> None:
     assert first.get_session_cache_mode() == SSL.SESS_CACHE_OFF
     for end in ends:
         await end.close()
+
+
+def test_an_idle_association_gives_its_buffers_back() -> None:
+    context = Certificate().native._create_ssl_context([])
+    assert context.set_mode(0) & SSL.MODE_RELEASE_BUFFERS, "modes are added, so that nothing returns what is set"
 
 
 async def test_a_full_queue_drops() -> None:

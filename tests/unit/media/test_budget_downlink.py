@@ -76,6 +76,12 @@ class Scene:
         for message in self.feedback.build(self.slot.ssrc):
             await self.report(message)
 
+    async def live_without_feedback(self, seconds: int, reaches_bob: bool = True) -> None:
+        """Pictures alone."""
+        for _ in range(2 * seconds):
+            self.tick(0.5)
+            await self.show(reaches_bob=reaches_bob)
+
     async def live(self, seconds: float) -> None:
         """Pictures and feedback for a while."""
         for _ in range(round(seconds * 10)):
@@ -151,8 +157,7 @@ async def test_what_a_publisher_lost_is_not_held_against_his_viewers(studio: Stu
     lost = rtcp.write_receiver_report(9, [rtcp.ReportBlock(scene.slot.ssrc, 200, 100, 1, 0, 0, 0)])
     await scene.report(lost)
     assert scene.downlink.budget.estimator.bps == before
-    studio.clock.now += 5
-    await scene.show()
+    await scene.live_without_feedback(5)
     await scene.report(lost)
     assert scene.downlink.budget.estimator.bps < before, "this one was lost behind us"
 
@@ -174,18 +179,45 @@ async def test_what_was_lost_before_a_rest_is_not_held_against_what_comes_after_
     scene.tick()
     await scene.live(2)
     before = scene.downlink.budget.estimator.bps
-    for level in (QualityLevel.AUDIO, None):
-        studio.plane.set_quality(control.QualitySet(room_id="r", participant_id="bob", level=level))
-        scene.tick(2.5)
+    studio.plane.set_quality(control.QualitySet(room_id="r", participant_id="bob", level=QualityLevel.AUDIO))
+    await scene.live_without_feedback(5, reaches_bob=False)
+    studio.plane.set_quality(control.QualitySet(room_id="r", participant_id="bob", level=None))
     await scene.show(KEY)
     number = int.from_bytes(scene.bob.rtp[-1][2:4], "big")
     lost = rtcp.ReportBlock(scene.slot.ssrc, 200, 100, number - 1, 0, 0, 0)
     await scene.report(rtcp.write_receiver_report(9, [lost]))
     await scene.report(rtcp.write_receiver_report(9, [lost._replace(highest_sequence=0x10000 + number)]))
     assert scene.downlink.budget.estimator.bps == before
-    assert not scene.downlink.budget.is_troubled(studio.clock.now)
     await scene.report(rtcp.write_receiver_report(9, [lost._replace(highest_sequence=0x10000 + number + 1)]))
     assert scene.downlink.budget.estimator.bps < before, "the next one tells of what came after it alone"
+
+
+async def test_a_picture_that_was_elsewhere_for_a_moment_is_judged_by_its_next_report(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.tick()
+    await scene.live(2)
+    before = scene.downlink.budget.estimator.bps
+    for level in (QualityLevel.AUDIO, None):
+        studio.plane.set_quality(control.QualitySet(room_id="r", participant_id="bob", level=level))
+        scene.tick(0.05)
+    await scene.show(KEY)
+    number = int.from_bytes(scene.bob.rtp[-1][2:4], "big")
+    studio.clock.now += 2.5  # without feedback, which would know better
+    await scene.report(rtcp.write_receiver_report(9, [rtcp.ReportBlock(scene.slot.ssrc, 200, 100, number, 0, 0, 0)]))
+    assert scene.downlink.budget.estimator.bps < before
+
+
+async def test_what_was_lost_before_a_source_rested_is_not_held_against_what_comes_after_it(studio: Studio) -> None:
+    scene = await Scene(studio).begin()
+    scene.tick()
+    await scene.live(2)
+    before = scene.downlink.budget.estimator.bps
+    studio.clock.now += 2.5  # her camera was off
+    await scene.show(KEY)
+    number = int.from_bytes(scene.bob.rtp[-1][2:4], "big")
+    lost = rtcp.ReportBlock(scene.slot.ssrc, 200, 100, number, 0, 0, 0)
+    await scene.report(rtcp.write_receiver_report(9, [lost]))
+    assert scene.downlink.budget.estimator.bps == before
 
 
 def rtcp_type(packet: bytes) -> int:

@@ -189,8 +189,18 @@ def test_without_feedback_lasting_loss_lowers_and_calm_raises() -> None:
     budget.report(0.2, None, 1e6, now)
     assert budget.limit_bps == 800_000
     assert budget.is_known(now)
+    budget.report(None, None, 1e6, now + 0.5)
+    assert budget.limit_bps == 800_000, "a report that says nothing of the path is not a good one"
     budget.report(0.0, None, 1e6, now + 1)
     assert budget.limit_bps == pytest.approx(840_000)
+
+
+def test_who_rests_now_and_then_is_judged_by_the_reports_between() -> None:
+    budget = silent_budget()
+    for second in range(int(BLIND_S) + 1):
+        budget.report(0.2, None, 1e6, NOW + second)
+        budget.report(None, 0.1, 1e6, NOW + second + 0.5)
+    assert budget.limit_bps == 800_000
 
 
 def test_a_short_loss_without_feedback_is_nothing() -> None:

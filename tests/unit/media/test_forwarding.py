@@ -8,7 +8,8 @@ from types import FunctionType
 import pytest
 from pylibsrtp import Session
 
-from media.chunk import CHUNK
+from media.chunk import CHUNK, KEPT_CONTEXTS
+from media.fanout import MAX_BURST
 from media.sendmmsg import MessageTable, SegmentControl
 from media.slot import Slot
 from tests.unit.media.conftest import rtp
@@ -52,6 +53,21 @@ def test_many_viewers_share_one_cohort_and_all_get_every_packet(stage: Stage) ->
     assert len(publication.layers[0].cohorts) == 1, "the late one takes over the numbering"
     assert viewers[3].is_silent()
     assert late.receive(1) == viewers[CHUNK + 5].receive(1) == viewers[0].receive(1)
+
+
+def test_bursts_of_any_length_leave_no_table_for_each(stage: Stage) -> None:
+    publication = stage.publication("a", H264)
+    viewers = [stage.viewer() for _ in range(4)]
+    for viewer in viewers:
+        stage.attach(publication, viewer.slot())
+    sequence = 0
+    for length in range(1, MAX_BURST + 1):
+        stage.feed(publication, *(video(sequence + index, KEY + bytes(100)) for index in range(length)))
+        sequence += length
+        for viewer in viewers:
+            assert len(viewer.receive(length)) == length
+    (cohort,) = publication.layers[0].cohorts.values()
+    assert len(cohort.chunks[0]._contexts) == (KEPT_CONTEXTS if stage.forwarder.control is not None else 0)
 
 
 def test_sound_passes_between_the_chunks_of_a_picture(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from media import cohort, fanout
+from media import chunk, cohort, fanout
 from media.uptrack import MAX_AHEAD
 from tests.unit.media.stage import H264, VP8, Stage
 from tests.unit.media.wandering import OPUS, Encoder, WanderingRoom
@@ -151,6 +151,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that few viewers are many chunks. Before the stage, whose memory is made for so many."""
     monkeypatch.setattr(fanout, "CHUNK", 2)
     monkeypatch.setattr(cohort, "CHUNK", 2)
+    monkeypatch.setattr(chunk, "CHUNK", 2)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
